@@ -1,0 +1,14 @@
+//go:build !amd64 || noasm
+
+package kernel
+
+const (
+	useAVX2   = false
+	useAVX512 = false
+)
+
+// pause waits for a moment: n turns of an empty loop.
+func pause(n int) {
+	for range n {
+	}
+}
