@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/gokeras/gk/core/tensor"
+	"github.com/gokeras/gk/registry"
 )
 
 // Options says how to read a source. The zero Options suits most; each format looks only at what concerns it.
@@ -47,6 +48,8 @@ type Options struct {
 
 	// Download says where named sets come from.
 	Download Download
+	// Registry has the named sets; by default registry.Default.
+	Registry *registry.Registry
 }
 
 // Header says whether the first line of a CSV file holds column names.
@@ -83,8 +86,8 @@ func (o Options) maxBytes() int64 {
 // folder $GK_DATA and in Keras' cache ($KERAS_HOME or ~/.keras, datasets). The result is valid (see Dataset.Validate). Downloads,
 // generated sets and folders of images stop when ctx is cancelled.
 func Load(ctx context.Context, source string, o Options) (*Split, error) {
-	if set, ok := namedSets[source]; ok {
-		s, err := set.load(ctx, o)
+	if set := o.find(source); set != nil {
+		s, err := set.Load(ctx, o)
 		if err != nil {
 			return nil, fmt.Errorf("data %q: %w", source, err)
 		}

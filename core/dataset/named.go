@@ -6,31 +6,62 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 
+	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/tensor"
+	"github.com/gokeras/gk/registry"
 )
 
-type namedSet struct {
-	about string
-	load  func(ctx context.Context, o Options) (*Split, error)
+// Source is a data set that Load knows by name: what the entries of registry.Datasets are.
+type Source interface {
+	core.DataSource
+	Load(ctx context.Context, o Options) (*Split, error)
 }
 
-// namedSets is every data set that has a name. To add one, add a row.
-var namedSets = map[string]namedSet{
-	"digits":        {"28x28 digits drawn from fonts, 60,000 and 10,000, the shape of MNIST; made in memory, needs no file", loadDigits},
-	"fashion_mnist": {"28x28 pictures of clothes by Zalando, 60,000 and 10,000; from local IDX files", loadFashion},
-	"mnist":         {"28x28 handwritten digits, 60,000 and 10,000; downloaded once, 11 MB", loadMNIST},
+type namedSet struct {
+	name, about string
+	load        func(ctx context.Context, o Options) (*Split, error)
+}
+
+func (s namedSet) RegistryName() string                                { return s.name }
+func (s namedSet) About() string                                       { return s.about }
+func (s namedSet) Load(ctx context.Context, o Options) (*Split, error) { return s.load(ctx, o) }
+
+func init() {
+	for _, s := range []namedSet{
+		{"digits", "28x28 digits drawn from fonts, 60,000 and 10,000, the shape of MNIST; made in memory, needs no file", loadDigits},
+		{"fashion_mnist", "28x28 pictures of clothes by Zalando, 60,000 and 10,000; from local IDX files", loadFashion},
+		{"mnist", "28x28 handwritten digits, 60,000 and 10,000; downloaded once, 11 MB", loadMNIST},
+	} {
+		registry.Default.Datasets.MustAdd(registry.Entry[core.DataSource]{Name: s.name, New: func() core.DataSource { return s }})
+	}
+}
+
+// find is the named set of a registry; nil if it has none of that name.
+func (o Options) find(name string) Source {
+	r := o.Registry
+	if r == nil {
+		r = registry.Default
+	}
+	if e := r.Datasets.Lookup(name); e != nil {
+		s, _ := e.New().(Source)
+		return s
+	}
+	return nil
 }
 
 // Names are the data sets that Load knows by name, sorted.
-func Names() []string { return slices.Sorted(maps.Keys(namedSets)) }
+func Names() []string { return registry.Default.Datasets.Names() }
 
 // About describes a named set in one line, or is "" for other names.
-func About(name string) string { return namedSets[name].about }
+func About(name string) string {
+	if s := (Options{}).find(name); s != nil {
+		return s.About()
+	}
+	return ""
+}
 
 // Default is the data set for a first try: mnist where it is on this machine (nothing is downloaded), else digits. The name says
 // which one it is.

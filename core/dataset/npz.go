@@ -7,6 +7,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"sort"
 	"strings"
@@ -18,8 +19,9 @@ import (
 type archive struct {
 	path    string
 	members map[string]*zip.File
-	size    int64 // of the file
-	left    int64 // bytes of memory that arrays may still take
+	order   []string // the names as they stand in the file
+	size    int64    // of the file
+	left    int64    // bytes of memory that arrays may still take
 }
 
 func openArchive(r io.ReaderAt, size int64, path string, o Options) (*archive, error) {
@@ -37,6 +39,7 @@ func openArchive(r io.ReaderAt, size int64, path string, o Options) (*archive, e
 			return nil, fmt.Errorf("%s: array %q: got it twice", path, name)
 		}
 		a.members[name] = f
+		a.order = append(a.order, name)
 	}
 	if len(a.members) == 0 {
 		return nil, fmt.Errorf("%s: a zip archive without .npy arrays; want a file of numpy.savez", path)
@@ -98,6 +101,25 @@ func (a *archive) readAll(names []string) ([]*tensor.Tensor, error) {
 		ts = append(ts, t)
 	}
 	return ts, nil
+}
+
+// ReadArrays reads every array of a .npz file, in the order in which they stand there: the counterpart of Write.
+func ReadArrays(path string) (names []string, arrays []*tensor.Tensor, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := openArchive(f, info.Size(), path, Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	arrays, err = a.readAll(a.order)
+	return a.order, arrays, err
 }
 
 // part reads the arrays x, y and w as one data set. Targets and weights may be missing.

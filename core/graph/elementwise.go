@@ -299,6 +299,12 @@ func (g *Graph) Mul(a, b Value) Value { return g.one("mul", nil, a, b) }
 // Div is a / b.
 func (g *Graph) Div(a, b Value) Value { return g.one("div", nil, a, b) }
 
+// DivNoNaN is a / b, and 0 where b is 0.
+func (g *Graph) DivNoNaN(a, b Value) Value {
+	zero := g.Equal(b, g.Const(0))
+	return g.Select(zero, g.Const(0), g.Div(a, g.Select(zero, g.Const(1), b)))
+}
+
 // Pow is a to the power of b.
 func (g *Graph) Pow(a, b Value) Value { return g.one("pow", nil, a, b) }
 

@@ -1,0 +1,43 @@
+package core
+
+import (
+	"github.com/gokeras/gk/core/graph"
+	"github.com/gokeras/gk/core/tensor"
+)
+
+// This file owns the contracts of everything that is one function.
+
+// Activation is an elementwise, or otherwise shape-keeping, function of a tensor.
+type Activation interface {
+	Apply(g *graph.Graph, x graph.Value) graph.Value
+}
+
+// Rand is a source of random numbers.
+type Rand interface {
+	Float64() float64     // uniform in [0, 1)
+	NormFloat64() float64 // normal, mean 0, variance 1
+	Uint64() uint64
+}
+
+// Initializer gives a weight its first values.
+type Initializer interface {
+	// Fill sets dst, row-major of the given shape.
+	Fill(dst []float32, shape tensor.Shape, r Rand)
+}
+
+// Regularizer is a penalty for a weight, or for the output of a layer, that is added to the loss.
+type Regularizer interface {
+	// Penalty is a scalar.
+	Penalty(g *graph.Graph, w graph.Value) graph.Value
+}
+
+// Constraint is a projection that a weight undergoes after each update.
+type Constraint interface {
+	Project(g *graph.Graph, w graph.Value) graph.Value
+}
+
+// Schedule is a learning rate that depends on the step.
+type Schedule interface {
+	// At is the learning rate of a step, counted from 0.
+	At(step int64) float64
+}

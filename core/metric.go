@@ -1,0 +1,92 @@
+package core
+
+import (
+	"github.com/gokeras/gk/core/graph"
+	"github.com/gokeras/gk/core/tensor"
+)
+
+// This file owns the contract of metrics.
+
+// Metric accumulates a statistic of targets and predictions over many batches.
+type Metric interface {
+	// Build declares the state, for targets and predictions of these shapes, whose batch is Unknown.
+	Build(s *State, yTrue, yPred tensor.Shape) error
+	// Update writes the operations that add one batch to the state. weight, the sample weights, may be "none".
+	Update(s *States, yTrue, yPred, weight graph.Value)
+	// Result computes the metric from the state.
+	Result(s *States) graph.Value
+	Common() *MetricBase
+}
+
+// MetricBase is what all metrics have in their config, and their state.
+type MetricBase struct {
+	Name  string      `json:"name"`
+	DType DTypePolicy `json:"dtype"`
+
+	state State
+	built bool
+}
+
+// Common is b itself.
+func (b *MetricBase) Common() *MetricBase { return b }
+
+// Weights are the state of the metric, in Keras' order.
+func (b *MetricBase) Weights() []*Weight { return b.state.weights }
+
+// Reset puts the state back to where it starts.
+func (b *MetricBase) Reset() {
+	for _, w := range b.state.weights {
+		w.Initialize(nil)
+	}
+}
+
+// BuildMetric builds a metric once; later calls do nothing.
+func BuildMetric(m Metric, yTrue, yPred tensor.Shape) error {
+	b := m.Common()
+	if b.built {
+		return nil
+	}
+	b.state.Scope = b.Name
+	if err := m.Build(&b.state, yTrue, yPred); err != nil {
+		return In("metric \""+b.Name+"\"", ErrLayerConfig, err)
+	}
+	b.built = true
+	b.Reset()
+	return nil
+}
+
+// State is where a metric or an optimizer declares the tensors that it keeps, in Keras' order.
+type State struct {
+	Scope   string
+	weights []*Weight
+}
+
+// New declares a tensor that starts with zeros, or with what init gives.
+func (s *State) New(name string, shape tensor.Shape, init Initializer) *Weight {
+	w := NewWeight(WeightSpec{Name: s.Scope + "/" + name, Shape: shape, Initializer: init, State: true})
+	s.weights = append(s.weights, w)
+	return w
+}
+
+// Weights are the tensors declared so far.
+func (s *State) Weights() []*Weight { return s.weights }
+
+// States reads and changes state inside of a graph.
+type States struct {
+	*graph.Graph
+	shared *Shared
+}
+
+// NewStates is for the graph whose calls have s in common.
+func NewStates(g *graph.Graph, s *Shared) *States { return &States{g, s} }
+
+// Get is the state's value: what Set gave it in this graph, else that from before the run.
+func (s *States) Get(w *Weight) graph.Value {
+	if v, ok := s.shared.Updates[w]; ok {
+		return v
+	}
+	return s.Read(&w.Variable)
+}
+
+// Set gives a state its value for the next run.
+func (s *States) Set(w *Weight, v graph.Value) { s.shared.update(w, v) }

@@ -1,0 +1,199 @@
+package registry
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/gokeras/gk/core"
+)
+
+// This file owns the table of one kind of thing: names, aliases, constructors.
+
+// Entry is one thing that can be made by name.
+type Entry[T any] struct {
+	Name    string   // Keras' name: the class ("Dense"), or the function ("relu") where Keras has functions
+	Aliases []string // other names that files and people use
+	Package string   // "" for Keras' own; "acme" makes the full name "acme>Name"
+	Module  string   // where Keras 3 keeps it, for files; "" means the table's module
+	New     func() T // with Keras' defaults
+	// Upgrade, if not nil, changes the config that a file of another Keras generation holds into today's, in place.
+	Upgrade func(c core.Config, from Origin) error
+	From    string // what provides it, for errors about duplicate names: "gk", or a plugin's binary
+}
+
+// FullName is the name with its package, as files have it.
+func (e *Entry[T]) FullName() string {
+	if e.Package == "" {
+		return e.Name
+	}
+	return e.Package + ">" + e.Name
+}
+
+// Origin says where a config comes from, for what differs between Keras' generations.
+type Origin struct {
+	KerasVersion string // "2.3.1", "" if unknown
+	Backend      string // "tensorflow", "theano", "" if unknown
+}
+
+// Major is the first number of the Keras version: 1, 2, 3; 0 if unknown.
+func (o Origin) Major() int {
+	if o.KerasVersion == "" || o.KerasVersion[0] < '0' || o.KerasVersion[0] > '9' {
+		return 0
+	}
+	return int(o.KerasVersion[0] - '0')
+}
+
+// Table holds the things of one kind by name.
+type Table[T any] struct {
+	kind, module string // "layer", "keras.layers"
+	entries      map[string]*Entry[T]
+	names        map[string]string // every name and alias, to the full name
+	types        map[reflect.Type]string
+}
+
+func newTable[T any](kind, module string) *Table[T] {
+	return &Table[T]{kind, module, map[string]*Entry[T]{}, map[string]string{}, map[reflect.Type]string{}}
+}
+
+func (t *Table[T]) clone() *Table[T] {
+	return &Table[T]{t.kind, t.module, maps.Clone(t.entries), maps.Clone(t.names), maps.Clone(t.types)}
+}
+
+// Add adds an entry. A name that is taken is an error that says by whom.
+func (t *Table[T]) Add(e Entry[T]) error {
+	full := e.FullName()
+	for _, n := range append([]string{full}, e.Aliases...) {
+		if at, ok := t.names[n]; ok {
+			return core.Errorf(core.ErrUsage, "", "%s %q is provided twice: by %s and by %s", t.kind, n, orGK(t.entries[at].From), orGK(e.From))
+		}
+	}
+	if e.Module == "" {
+		e.Module = t.module
+	}
+	t.entries[full] = &e
+	t.names[full] = full
+	for _, a := range e.Aliases {
+		t.names[a] = full
+	}
+	// One type serves several names where the value itself says which it is.
+	if v := any(e.New()); v != nil {
+		if _, ok := v.(named); !ok {
+			t.types[reflect.TypeOf(v)] = full
+		}
+	}
+	return nil
+}
+
+// MustAdd is Add for the standard set, whose names are free.
+func (t *Table[T]) MustAdd(e Entry[T]) {
+	if err := t.Add(e); err != nil {
+		panic(err)
+	}
+}
+
+func orGK(from string) string {
+	if from == "" {
+		return "gk"
+	}
+	return from
+}
+
+// named is a value that knows its own name in its table.
+type named interface{ RegistryName() string }
+
+// Lookup finds an entry by name or alias; nil if there is none.
+func (t *Table[T]) Lookup(name string) *Entry[T] { return t.entries[t.names[name]] }
+
+// New makes a thing by name or alias. The error has the nearest names.
+func (t *Table[T]) New(name string) (T, error) {
+	if e := t.Lookup(name); e != nil {
+		return e.New(), nil
+	}
+	var none T
+	return none, t.Unknown(name)
+}
+
+// Unknown is the error for a name that is not in the table.
+func (t *Table[T]) Unknown(name string) error {
+	kind := core.ErrLayerConfig
+	if t.kind == "layer" {
+		kind = core.ErrUnknownLayer
+	}
+	err := core.Errorf(kind, "", "unknown %s %q", t.kind, name)
+	err.Hint = DidYouMean(name, slices.Collect(maps.Keys(t.names)))
+	return err
+}
+
+// NameOf is the full name under which the table makes things like v; "" if it makes none.
+func (t *Table[T]) NameOf(v T) string {
+	if n, ok := any(v).(named); ok {
+		return n.RegistryName()
+	}
+	return t.types[reflect.TypeOf(v)]
+}
+
+// Names are all full names, sorted, without aliases.
+func (t *Table[T]) Names() []string { return slices.Sorted(maps.Keys(t.entries)) }
+
+// Kind says what the table holds: "layer", "optimizer".
+func (t *Table[T]) Kind() string { return t.kind }
+
+// DidYouMean is a hint with the names that are most like the one that was not found; "" if none is.
+func DidYouMean(name string, names []string) string {
+	type near struct {
+		name string
+		d    int
+	}
+	var found []near
+	for _, n := range names {
+		d := distance(strings.ToLower(name), strings.ToLower(n))
+		if d <= max(1, len(name)/3) {
+			found = append(found, near{n, d})
+		}
+	}
+	slices.SortFunc(found, func(a, b near) int {
+		if a.d != b.d {
+			return a.d - b.d
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	var quoted []string
+	for _, n := range found[:min(2, len(found))] {
+		if n.d > found[0].d {
+			break
+		}
+		quoted = append(quoted, fmt.Sprintf("%q", n.name))
+	}
+	if quoted == nil {
+		return ""
+	}
+	return "did you mean " + strings.Join(quoted, " or ") + "?"
+}
+
+// distance is the number of letters to add, drop, change or swap with a neighbour to make one word of the other (Damerau, 1964,
+// restricted form).
+func distance(a, b string) int {
+	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		now := make([]int, len(b)+1)
+		now[0] = i + 1
+		for j := range len(b) {
+			change := last[j]
+			if a[i] != b[j] {
+				change++
+			}
+			now[j+1] = min(change, last[j+1]+1, now[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				now[j+1] = min(now[j+1], before[j-1]+1)
+			}
+		}
+		before, last = last, now
+	}
+	return last[len(b)]
+}
