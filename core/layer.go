@@ -117,6 +117,15 @@ func (b *Builder) Child(attr string, l Layer, inputs ...tensor.Shape) error {
 	return build(l, b.path, inputs)
 }
 
+// Prepare builds a layer, under the name of this one if nested, without declaring it as a child yet: for models, which build layers in
+// the order of computation and declare them in Keras' order.
+func (b *Builder) Prepare(l Layer, nested bool, inputs []tensor.Shape) error {
+	if !nested {
+		return Build(l, inputs)
+	}
+	return build(l, b.path, inputs)
+}
+
 // Weights are all weights of a layer and the layers inside of it: those that are trained, and the others, each in Keras' order. A layer
 // that is not trainable makes everything inside of it not trainable.
 func Weights(l Layer) (trainable, fixed []*Weight) {
@@ -169,6 +178,23 @@ type Result struct {
 	Masks  []graph.Value
 }
 
+// NewCall is the outermost call in a graph.
+func NewCall(g *graph.Graph, training bool, s *Shared) *Call {
+	return &Call{Graph: g, Training: training, shared: s}
+}
+
+// WithTraining is the same call with training on or off.
+func (c *Call) WithTraining(on bool) *Call {
+	d := *c
+	d.Training = on
+	return &d
+}
+
+// Do calls a layer that has been built from inside of this call.
+func (c *Call) Do(l Layer, inputs, masks []graph.Value, args map[string]any) (Result, error) {
+	return Apply(l, c.Graph, c.Training, c.shared, inputs, masks, args)
+}
+
 // Apply calls a layer that has been built: it runs Call under the layer's name, passes masks on as Keras does, and turns mistakes into
 // errors that name the layer. masks and args may be nil.
 func Apply(l Layer, g *graph.Graph, training bool, s *Shared, inputs, masks []graph.Value, args map[string]any) (Result, error) {
@@ -195,7 +221,7 @@ func Apply(l Layer, g *graph.Graph, training bool, s *Shared, inputs, masks []gr
 			r.Masks[i] = masks[i] // Keras' default: a mask passes through
 		}
 	}
-	if training && b.ActivityRegularizer != nil {
+	if b.ActivityRegularizer != nil {
 		for _, v := range values {
 			c.AddLoss(b.ActivityRegularizer.Penalty(g, v))
 		}
@@ -256,7 +282,7 @@ func (c *Call) Setting(name string) any { return c.args[name] }
 
 // Child calls a layer inside of this one.
 func (c *Call) Child(l Layer, inputs, masks []graph.Value, args map[string]any) Result {
-	r, err := Apply(l, c.Graph, c.Training, c.shared, inputs, masks, args)
+	r, err := c.Do(l, inputs, masks, args)
 	if err != nil {
 		c.Graph.Fail(err)
 		return Result{Values: make([]graph.Value, 8), Masks: make([]graph.Value, 8)}

@@ -68,6 +68,15 @@ func (s *State) New(name string, shape tensor.Shape, init Initializer) *Weight {
 	return w
 }
 
+// NewFor declares a tensor like each of some weights, for what an optimizer keeps: "dense/kernel" gets a "dense_kernel_momentum".
+func (s *State) NewFor(kind string, init Initializer, weights []*Weight) []*Weight {
+	slots := make([]*Weight, len(weights))
+	for i, w := range weights {
+		slots[i] = s.New(w.SlotName(kind), w.Shape, init)
+	}
+	return slots
+}
+
 // Weights are the tensors declared so far.
 func (s *State) Weights() []*Weight { return s.weights }
 
@@ -75,18 +84,30 @@ func (s *State) Weights() []*Weight { return s.weights }
 type States struct {
 	*graph.Graph
 	shared *Shared
+	below  *States // where values are looked for that shared does not have; nil: nowhere
 }
 
 // NewStates is for the graph whose calls have s in common.
-func NewStates(g *graph.Graph, s *Shared) *States { return &States{g, s} }
+func NewStates(g *graph.Graph, s *Shared) *States { return &States{Graph: g, shared: s} }
 
 // Get is the state's value: what Set gave it in this graph, else that from before the run.
 func (s *States) Get(w *Weight) graph.Value {
-	if v, ok := s.shared.Updates[w]; ok {
-		return v
+	for at := s; at != nil; at = at.below {
+		if v, ok := at.shared.Updates[w]; ok {
+			return v
+		}
 	}
 	return s.Read(&w.Variable)
 }
 
 // Set gives a state its value for the next run.
 func (s *States) Set(w *Weight, v graph.Value) { s.shared.update(w, v) }
+
+// When sets states only in runs in which the scalar cond is not 0: whatever do sets, the others keep their values.
+func (s *States) When(cond graph.Value, do func(s *States)) {
+	inner := &States{Graph: s.Graph, shared: NewShared(), below: s}
+	do(inner)
+	for _, w := range inner.shared.Order {
+		s.Set(w, s.Select(cond, inner.shared.Updates[w], s.Get(w)))
+	}
+}

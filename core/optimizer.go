@@ -1,6 +1,8 @@
 package core
 
 import (
+	"fmt"
+
 	"github.com/gokeras/gk/core/graph"
 )
 
@@ -27,31 +29,57 @@ type Step struct {
 // OptimizerFinisher is an optimizer with something to do once a step, after all weights.
 type OptimizerFinisher interface{ Finish(s *Step) }
 
+// WeightDecayer is an optimizer whose weight decay is not the same for all weights; nil is none.
+type WeightDecayer interface{ WeightDecayOf(w *Weight) *float64 }
+
+// OptimizerWrapper is an optimizer around another one. Its Common is that of the inner one: the learning rate and the number of steps
+// that count.
+type OptimizerWrapper interface {
+	Optimizer
+	Wrapped() Optimizer
+	// OwnSlots is what the wrapper itself keeps. Keras saves an iteration and a learning rate of the wrapper's own, both always 0, then
+	// these, then everything of the inner optimizer.
+	OwnSlots() []*Weight
+	// ApplyAround does the step with the inner optimizer: it calls ApplyGradients of that.
+	ApplyAround(s *Step, grads []graph.Value)
+	ScaleLoss(s *States, loss graph.Value) graph.Value
+}
+
 // OptimizerBase is what all optimizers have in their config.
 type OptimizerBase struct {
-	Name                      string       `json:"name"`
+	Name                      string       `json:"name,3"`
 	LearningRate              LearningRate `json:"learning_rate"`
-	WeightDecay               *float64     `json:"weight_decay"`
-	ClipNorm                  *float64     `json:"clipnorm" want:">0"`
-	GlobalClipNorm            *float64     `json:"global_clipnorm" want:">0"`
-	ClipValue                 *float64     `json:"clipvalue" want:">0"`
-	UseEMA                    bool         `json:"use_ema"`
-	EMAMomentum               float64      `json:"ema_momentum" want:"0..1"`
-	EMAOverwriteFrequency     *int         `json:"ema_overwrite_frequency" want:">0"`
-	LossScaleFactor           *float64     `json:"loss_scale_factor"`
-	GradientAccumulationSteps *int         `json:"gradient_accumulation_steps" want:">1"`
+	WeightDecay               *float64     `json:"weight_decay,3"`
+	ClipNorm                  *float64     `json:"clipnorm,3" want:">0"`
+	GlobalClipNorm            *float64     `json:"global_clipnorm,3" want:">0"`
+	ClipValue                 *float64     `json:"clipvalue,3" want:">0"`
+	UseEMA                    bool         `json:"use_ema,3"`
+	EMAMomentum               float64      `json:"ema_momentum,3" want:"0..1"`
+	EMAOverwriteFrequency     *int         `json:"ema_overwrite_frequency,3" want:">0"`
+	LossScaleFactor           *float64     `json:"loss_scale_factor,3" want:">0"`
+	GradientAccumulationSteps *int         `json:"gradient_accumulation_steps,3" want:">1"`
 
-	// Iterations is the number of steps taken (of accumulated ones, where gradients are accumulated, one in GradientAccumulationSteps).
+	// Iterations is the number of steps taken, as files hold it: of batches, whether or not gradients are accumulated over several.
+	// Schedules count by it.
 	Iterations int64 `json:"-"`
 
+	err         error
 	state       State
 	built       bool
+	weights     []*Weight
 	averages    []*Weight
 	accumulated []*Weight
 }
 
 // Common is b itself.
 func (b *OptimizerBase) Common() *OptimizerBase { return b }
+
+// Fail records a mistake in the config, which BuildOptimizer reports.
+func (b *OptimizerBase) Fail(err error) {
+	if b.err == nil {
+		b.err = err
+	}
+}
 
 // Slots are the tensors that the optimizer keeps besides Iterations and the learning rate, in the order in which Keras saves them.
 func (b *OptimizerBase) Slots() []*Weight { return b.state.weights }
@@ -73,30 +101,37 @@ func (l LearningRate) At(step int64) float64 {
 	return l.Value
 }
 
-// BuildOptimizer declares the slots of an optimizer once, for the weights that are trained.
-func BuildOptimizer(o Optimizer, weights []*Weight) {
+// BuildOptimizer declares the slots of an optimizer once, for the weights that are trained and have their first values. The error is a
+// mistake in the config.
+func BuildOptimizer(o Optimizer, weights []*Weight) error {
 	b := o.Common()
 	if b.built {
-		return
+		return nil
 	}
+	clips := 0
+	for _, c := range []*float64{b.ClipNorm, b.GlobalClipNorm, b.ClipValue} {
+		if c != nil {
+			clips++
+		}
+	}
+	if clips > 1 {
+		b.Fail(Errorf(ErrLayerConfig, "", "got more than one of clipnorm, global_clipnorm and clipvalue, want at most one"))
+	}
+	b.weights = weights
 	b.state.Scope = b.Name
 	if b.UseEMA {
-		for _, w := range weights {
-			b.averages = append(b.averages, b.slotFor("average", w))
-		}
+		b.averages = b.state.NewFor("average", nil, weights)
 	}
 	if b.GradientAccumulationSteps != nil {
-		for _, w := range weights {
-			b.accumulated = append(b.accumulated, b.slotFor("gradient_accumulator", w))
-		}
+		b.accumulated = b.state.NewFor("gradient_accumulator", nil, weights)
 	}
 	o.Build(&b.state, weights)
+	if b.err != nil {
+		return In(fmt.Sprintf("optimizer %q", b.Name), ErrLayerConfig, b.err)
+	}
 	for _, w := range b.state.weights {
 		w.Initialize(nil)
 	}
 	b.built = true
-}
-
-func (b *OptimizerBase) slotFor(kind string, w *Weight) *Weight {
-	return b.state.New(w.SlotName(kind), w.Shape, nil)
+	return nil
 }

@@ -21,6 +21,7 @@ type Weight struct {
 	DType       string      // how files store it: "float32" by default, "int64" for counts, "float16", ...
 
 	value *tensor.Tensor
+	ready bool
 }
 
 // WeightSpec declares a weight.
@@ -64,11 +65,19 @@ func (w *Weight) Set(t *tensor.Tensor) error {
 		return Errorf(ErrShapeMismatch, w.Name, "got shape %v, want %v", t.Shape(), w.Shape)
 	}
 	tensor.CopyTo(w.Data(), t, 0)
+	w.ready = true
 	return nil
 }
 
+// Ready reports whether the weight has values, by Set, Initialize or SetReady.
+func (w *Weight) Ready() bool { return w.ready }
+
+// SetReady says that Data has been filled.
+func (w *Weight) SetReady() { w.ready = true }
+
 // Initialize fills the weight by its initializer.
 func (w *Weight) Initialize(r Rand) {
+	w.ready = true
 	if w.Initializer == nil {
 		clear(w.Data())
 		return

@@ -162,3 +162,11 @@ func longSum[T tensor.Float](n int, part func(i, j int) T) float64 {
 	}
 	return sum
 }
+
+// Sum returns the sum of at most a few thousand numbers.
+func Sum[T tensor.Float](reference bool) func(x []T) T { return foldsOf[T](reference).sum }
+
+// ColumnSum returns the loop dst[j] = sum over i of x[i*stride+j] for the rows i of a block, of which there should be few.
+func ColumnSum[T tensor.Float](reference bool) func(dst, x []T, rows, stride int) {
+	return foldsOf[T](reference).colSum
+}

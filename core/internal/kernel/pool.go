@@ -322,3 +322,6 @@ func (c *crew) Close() {
 		c.rouse(w)
 	}
 }
+
+// Aligned makes a slice of n zeros whose first is on a cache line.
+func Aligned[T tensor.Float](n int) []T { return alignedOf[T](n) }

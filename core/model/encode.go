@@ -1,0 +1,199 @@
+package model
+
+import (
+	"encoding/json"
+
+	"github.com/gokeras/gk/core"
+	"github.com/gokeras/gk/registry"
+)
+
+// This file owns the Keras config of models: writing it.
+
+// Config is the architecture as Keras has it: {class_name, config, ...}.
+func (m *Model) Config(d core.Dialect) (map[string]any, error) {
+	return m.registry.Encoder(d).Layer(m)
+}
+
+// JSON is the architecture as JSON, as Keras' to_json gives it.
+func (m *Model) JSON() ([]byte, error) {
+	c, err := m.Config(core.Keras3)
+	if err != nil {
+		return nil, err
+	}
+	return json.MarshalIndent(c, "", "  ")
+}
+
+// EncodeConfig writes the config of a model.
+func (m *Model) EncodeConfig(e *registry.Encoder) (core.Config, error) {
+	c := core.Config{"name": m.Name, "trainable": m.Trainable.On()}
+	if m.Built() {
+		m.nameLayers()
+	}
+	if m.sequential {
+		return c, m.encodeSequential(e, c)
+	}
+	return c, m.encodeFunctional(e, c)
+}
+
+func (m *Model) encodeSequential(e *registry.Encoder, c core.Config) error {
+	if e.Dialect == core.Keras3 {
+		c["dtype"] = m.DType.Config(e.Dialect)
+	}
+	layers := []any{}
+	for _, l := range m.layers {
+		o, err := m.encodeLayer(e, l)
+		if err != nil {
+			return err
+		}
+		layers = append(layers, o)
+	}
+	c["layers"] = layers
+	if m.Built() {
+		c["build_input_shape"] = registry.ShapeConfig(m.inputs[0].shape)
+	}
+	return nil
+}
+
+// encodeLayer writes a layer, with what Keras 3 needs to build it before weights are loaded.
+func (m *Model) encodeLayer(e *registry.Encoder, l core.Layer) (map[string]any, error) {
+	o, err := e.Layer(l)
+	if err != nil {
+		return nil, err
+	}
+	if e.Dialect == core.Keras3 && l.Common().Built() {
+		for _, n := range m.nodes {
+			if n.layer == l && len(n.inputs) > 0 {
+				o["build_config"] = core.Config{"input_shape": n.shapes()}
+				break
+			}
+		}
+	}
+	return o, nil
+}
+
+// shapes are the shapes of the inputs as build_config has them.
+func (n *node) shapes() any {
+	if len(n.inputs) == 1 {
+		return registry.ShapeConfig(n.inputs[0].shape)
+	}
+	list := make([]any, len(n.inputs))
+	for i, t := range n.inputs {
+		list[i] = registry.ShapeConfig(t.shape)
+	}
+	return list
+}
+
+func (m *Model) encodeFunctional(e *registry.Encoder, c core.Config) error {
+	calls := map[core.Layer][]*node{}
+	for _, n := range m.nodes {
+		calls[n.layer] = append(calls[n.layer], n)
+	}
+	layers := []any{}
+	for _, l := range m.layers {
+		o, err := m.encodeLayer(e, l)
+		if err != nil {
+			return err
+		}
+		o["name"] = l.Common().Name
+		nodes := make([]any, len(calls[l]))
+		for _, n := range calls[l] {
+			nodes[n.index] = n.encode(e.Dialect)
+		}
+		if _, ok := l.(inputSource); ok {
+			nodes = []any{}
+		}
+		o["inbound_nodes"] = nodes
+		layers = append(layers, o)
+	}
+	c["layers"] = layers
+	ends := func(ts []*Tensor) []any {
+		list := make([]any, len(ts))
+		for i, t := range ts {
+			index := t.node.index
+			if nested, ok := t.node.layer.(*Model); ok && !nested.sequential {
+				index++ // the making of the nested model counts as a call here
+			}
+			list[i] = []any{t.node.layer.Common().Name, index, t.index}
+		}
+		return list
+	}
+	c["input_layers"], c["output_layers"] = ends(m.inputs), ends(m.outputs)
+	if m.single {
+		c["output_layers"] = ends(m.outputs)[0]
+	}
+	return nil
+}
+
+// encode writes one call. Legacy files use the form that all Kerases read where it can say what the call is.
+func (n *node) encode(d core.Dialect) any {
+	if d == core.Legacy && n.plain() {
+		list := make([]any, len(n.inputs))
+		for i, t := range n.inputs {
+			list[i] = []any{t.node.layer.Common().Name, t.node.index, t.index, core.Config{}}
+		}
+		return list
+	}
+	args := make([]any, len(n.args))
+	for i, a := range n.args {
+		args[i] = encodeArg(a)
+	}
+	kwargs := core.Config{}
+	for key, a := range n.kwargs {
+		kwargs[key] = encodeArg(a)
+	}
+	return core.Config{"args": args, "kwargs": kwargs}
+}
+
+// plain reports whether a call is tensors alone, none of them from a nested model, whose calls the Kerases count differently.
+func (n *node) plain() bool {
+	count := 0
+	for _, a := range n.args {
+		switch a := a.(type) {
+		case *Tensor:
+			count++
+		case []any:
+			for _, x := range a {
+				if _, ok := x.(*Tensor); ok {
+					count++
+				}
+			}
+			if len(n.args) > 1 {
+				return false
+			}
+		}
+	}
+	if len(n.kwargs) > 0 || count != len(n.inputs) || len(n.args) > 1 {
+		return false
+	}
+	for _, t := range n.inputs {
+		if _, nested := t.node.layer.(*Model); nested {
+			return false
+		}
+	}
+	return true
+}
+
+func encodeArg(a any) any {
+	switch a := a.(type) {
+	case *Tensor:
+		return core.Config{"class_name": "__keras_tensor__", "config": core.Config{
+			"shape": registry.ShapeConfig(a.shape), "dtype": "float32",
+			"keras_history": []any{a.node.layer.Common().Name, a.node.index, a.index},
+		}}
+	case []*Tensor:
+		return encodeArg(listOf(a))
+	case []any:
+		out := make([]any, len(a))
+		for i, x := range a {
+			out[i] = encodeArg(x)
+		}
+		return out
+	case map[string]any:
+		out := map[string]any{}
+		for k, x := range a {
+			out[k] = encodeArg(x)
+		}
+		return out
+	}
+	return a
+}
