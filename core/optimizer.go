@@ -74,7 +74,7 @@ type OptimizerBase struct {
 // Common is b itself.
 func (b *OptimizerBase) Common() *OptimizerBase { return b }
 
-// Fail records a mistake in the config, which BuildOptimizer reports.
+// Fail records a mistake in the config, with its place, which BuildOptimizer reports.
 func (b *OptimizerBase) Fail(err error) {
 	if b.err == nil {
 		b.err = err
@@ -115,7 +115,7 @@ func BuildOptimizer(o Optimizer, weights []*Weight) error {
 		}
 	}
 	if clips > 1 {
-		b.Fail(Errorf(ErrLayerConfig, "", "got more than one of clipnorm, global_clipnorm and clipvalue, want at most one"))
+		b.Fail(Errorf(ErrLayerConfig, fmt.Sprintf("optimizer %q", b.Name), "got more than one of clipnorm, global_clipnorm and clipvalue, want at most one"))
 	}
 	b.weights = weights
 	b.state.Scope = b.Name
@@ -127,7 +127,7 @@ func BuildOptimizer(o Optimizer, weights []*Weight) error {
 	}
 	o.Build(&b.state, weights)
 	if b.err != nil {
-		return In(fmt.Sprintf("optimizer %q", b.Name), ErrLayerConfig, b.err)
+		return b.err
 	}
 	for _, w := range b.state.weights {
 		w.Initialize(nil)
