@@ -55,14 +55,13 @@ type ir struct {
 	outputs []*value
 	assigns []assign
 	plain   bool
-	f64     bool // constants are folded for float64
 
 	known map[string]*node // common subexpressions
 }
 
 // newIR copies what is needed of g, with simplification unless plain.
-func newIR(g *graph.Graph, outputs []graph.Value, plain, f64 bool) (*ir, error) {
-	p := &ir{plain: plain, f64: f64, known: map[string]*node{}}
+func newIR(g *graph.Graph, outputs []graph.Value, plain bool) (*ir, error) {
+	p := &ir{plain: plain, known: map[string]*node{}}
 	nodes := g.Nodes()
 	last := map[*graph.Variable]graph.Value{}
 	var variables []*graph.Variable

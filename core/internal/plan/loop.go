@@ -14,6 +14,7 @@ import (
 const (
 	maxTile        = 1024 // places of a tile
 	tileRoom       = 6144 // numbers in all temporary vectors of a tile
+	minSinkColumns = 8    // of a sum over rows that a loop takes along
 	maxSinkColumns = 512
 	loopTask       = 1 << 17 // operations on single numbers in a task
 )

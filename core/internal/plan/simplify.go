@@ -111,7 +111,7 @@ func (s rewriter) elementwise(op string, attr any, shape tensor.Shape, in []*val
 		if shape.Size() == 1 {
 			return s.reshape(x, shape)
 		}
-		if u := uniform(x); u != nil && !(u == x && len(x.shape) == 0) {
+		if u := uniform(x); u != nil && len(x.shape) > 0 {
 			return s.broadcast(s.reshape(u, tensor.Shape{}), shape)
 		}
 		return nil

@@ -58,8 +58,8 @@ func (q *planner) lay(direct map[*value]*graph.Variable, line int) *layout {
 	}
 	for t, u := range q.units {
 		if u.heavy != nil {
-			for _, v := range u.heavy.out { // what nobody reads may still have to be written
-				if direct[v] == nil {
+			for i, v := range u.heavy.out {
+				if direct[v] == nil && (slices.Contains(u.writes, v) || mustWrite(u.heavy.op, i)) {
 					give(v, t)
 				}
 			}
@@ -99,6 +99,17 @@ func (q *planner) lay(direct map[*value]*graph.Variable, line int) *layout {
 	}
 	l.pack(all, line)
 	return l
+}
+
+// mustWrite reports whether a kernel wants memory for a result that nobody reads.
+func mustWrite(op string, result int) bool {
+	switch op {
+	case "RNN", "BatchNormGrad":
+		return false
+	case "RNNGrad", "LayerNormGrad", "SoftmaxCrossEntropy", "SparseSoftmaxCrossEntropy":
+		return result == 0
+	}
+	return true
 }
 
 // pack gives the largest places their offsets first, each where it fits best between those that are in use at the same time.

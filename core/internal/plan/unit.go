@@ -159,7 +159,17 @@ func sinkable(n *node) bool {
 		return false
 	}
 	outer, count, inner := reduceSizes(n)
-	return outer == 1 && count > 0 && (inner == 1 || inner > 0 && inner <= maxSinkColumns)
+	return outer == 1 && count > 0 && (inner == 1 || inner >= minSinkColumns && inner <= maxSinkColumns)
+}
+
+// sinkColumns is the number of columns that the sums of u have, 1 if it has none.
+func (u *unit) sinkColumns() int {
+	for _, n := range u.sinks {
+		if _, _, inner := reduceSizes(n); inner > 1 {
+			return inner
+		}
+	}
+	return 1
 }
 
 func (q *planner) newUnit(n *node) *unit {
@@ -185,7 +195,10 @@ func (q *planner) steady(v *value) bool {
 func (q *planner) placeKernel(n *node) {
 	if sinkable(n) && !q.plain {
 		x := n.in[0].root()
-		if u := q.home[x.def]; u != nil && u.heavy == nil && x.def.kind == loopNode && !q.kept[x] && q.readers[x] == q.sums[x] {
+		u := q.home[x.def]
+		_, _, inner := reduceSizes(n)
+		if u != nil && u.heavy == nil && x.def.kind == loopNode && !q.kept[x] && q.readers[x] == q.sums[x] &&
+			(inner == 1 || u.sinkColumns() == 1 || u.sinkColumns() == inner) {
 			u.sinks = append(u.sinks, n)
 			q.home[n] = u
 			return
@@ -326,6 +339,9 @@ func (q *planner) mayMerge(u, v *unit) bool {
 	if u.size != v.size || u.once != v.once || u.heavy != nil && v.heavy != nil || u.heavy != nil && len(v.sinks) > 0 || v.heavy != nil && len(u.sinks) > 0 {
 		return false
 	}
+	if a, b := u.sinkColumns(), v.sinkColumns(); a != b && a != 1 && b != 1 {
+		return false
+	}
 	for _, w := range u.next {
 		if w != v && w.deps.has(v.id) {
 			return false
@@ -406,4 +422,3 @@ func (q *planner) merge(u, v *unit) {
 		}
 	}
 }
-
