@@ -145,11 +145,10 @@ func ScaleLoss(o Optimizer, s *States, loss graph.Value) graph.Value {
 	return loss
 }
 
-// FinalizeEMA gives weights the values of their averages, at the end of training, where the config says use_ema. Otherwise it does
-// nothing.
-func FinalizeEMA(o Optimizer) {
-	b := o.Common()
-	for i, a := range b.averages {
-		copy(b.weights[i].Data(), a.Data())
+// FinalizeEMA gives weights, those that the optimizer was built with, the values of their averages at the end of training, where the
+// config says use_ema. Otherwise it does nothing.
+func FinalizeEMA(o Optimizer, weights []*Weight) {
+	for i, a := range o.Common().averages {
+		copy(weights[i].Data(), a.Data())
 	}
 }

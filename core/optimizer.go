@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gokeras/gk/core/graph"
 )
@@ -66,7 +67,6 @@ type OptimizerBase struct {
 	err         error
 	state       State
 	built       bool
-	weights     []*Weight
 	averages    []*Weight
 	accumulated []*Weight
 }
@@ -83,6 +83,14 @@ func (b *OptimizerBase) Fail(err error) {
 
 // Slots are the tensors that the optimizer keeps besides Iterations and the learning rate, in the order in which Keras saves them.
 func (b *OptimizerBase) Slots() []*Weight { return b.state.weights }
+
+// OptimizerSlots are all tensors that an optimizer keeps, those of a wrapper first.
+func OptimizerSlots(o Optimizer) []*Weight {
+	if w, ok := o.(OptimizerWrapper); ok {
+		return append(slices.Clone(w.OwnSlots()), o.Common().Slots()...)
+	}
+	return o.Common().Slots()
+}
 
 // Built reports whether the slots have been declared.
 func (b *OptimizerBase) Built() bool { return b.built }
@@ -117,7 +125,9 @@ func BuildOptimizer(o Optimizer, weights []*Weight) error {
 	if clips > 1 {
 		b.Fail(Errorf(ErrLayerConfig, fmt.Sprintf("optimizer %q", b.Name), "got more than one of clipnorm, global_clipnorm and clipvalue, want at most one"))
 	}
-	b.weights = weights
+	if b.err != nil {
+		return b.err
+	}
 	b.state.Scope = b.Name
 	if b.UseEMA {
 		b.averages = b.state.NewFor("average", nil, weights)

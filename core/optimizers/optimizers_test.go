@@ -42,7 +42,7 @@ func take(o core.Optimizer, weights []*core.Weight, grads []*tensor.Tensor, mode
 	core.ApplyGradients(o, s, values)
 	shared.Assign(g)
 	m := coretest.Memory[float32]{}
-	for _, w := range append(append(weights[:len(weights):len(weights)], b.Slots()...), ownSlots(o)...) {
+	for _, w := range append(weights[:len(weights):len(weights)], core.OptimizerSlots(o)...) {
 		m[&w.Variable] = w.Data()
 	}
 	_, err := eval(g, nil, feeds, m, mode)
@@ -121,7 +121,7 @@ func against(t *testing.T, c coretest.Case, class string, mode coretest.Mode) {
 		}
 	}
 	checkSlots(t, c, o, near)
-	core.FinalizeEMA(o)
+	core.FinalizeEMA(o, weights)
 	for i, want := range c.List("final_") {
 		near("final "+weights[i].Name, weights[i].Value(), want)
 	}
