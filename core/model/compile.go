@@ -269,15 +269,15 @@ func (m *Model) prepare(targets []tensor.Shape) error {
 		}
 	}
 	c.names = logs
-	core.BuildOptimizer(c.optimizer, m.TrainableWeights())
-	return nil
+	return core.BuildOptimizer(c.optimizer, m.TrainableWeights())
 }
 
 // BuildOptimizer declares the state of the optimizer, for files that hold one.
-func (m *Model) BuildOptimizer() {
+func (m *Model) BuildOptimizer() error {
 	if m.compiled != nil && m.Built() {
-		core.BuildOptimizer(m.compiled.optimizer, m.TrainableWeights())
+		return core.BuildOptimizer(m.compiled.optimizer, m.TrainableWeights())
 	}
+	return nil
 }
 
 // ResetMetrics starts the metrics anew.

@@ -127,7 +127,7 @@ func (w *writer) memory(v *graph.Variable) []float32 {
 func (m *Model) stateWeights() []*core.Weight {
 	all := m.AllWeights()
 	if m.compiled != nil {
-		all = append(all, m.compiled.optimizer.Common().Slots()...)
+		all = append(all, core.OptimizerSlots(m.compiled.optimizer)...)
 		for _, x := range m.compiled.metrics {
 			all = append(all, x.Common().Weights()...)
 		}
@@ -233,16 +233,15 @@ func (w *writer) train(b batchShapes, learn bool) error {
 func (w *writer) learn(total graph.Value) {
 	g, o := w.Graph, w.m.compiled.optimizer
 	weights := w.m.TrainableWeights()
-	if f := o.Common().LossScaleFactor; f != nil {
-		total = g.Mul(total, g.Const(*f))
-	}
+	states := core.NewStates(g, w.shared)
+	total = core.ScaleLoss(o, states, total)
 	wrt := make([]graph.Value, len(weights))
 	for i, x := range weights {
 		wrt[i] = g.Read(&x.Variable)
 	}
 	grads := g.Gradients([]graph.Value{total}, nil, wrt)
 	core.ApplyGradients(o, &core.Step{
-		States:       core.NewStates(g, w.shared),
+		States:       states,
 		LearningRate: g.Input("learning_rate", tensor.Shape{}),
 		Iteration:    g.Input("iteration", tensor.Shape{}),
 		Weights:      weights,
