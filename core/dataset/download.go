@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gokeras/gk/core/internal/atomicfile"
+	"github.com/gokeras/gk/core/atomicfile"
 )
 
 // BaseURL is where Keras keeps the files of its data sets.

@@ -13,7 +13,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gokeras/gk/core/internal/atomicfile"
+	"github.com/gokeras/gk/core/atomicfile"
 	"github.com/gokeras/gk/core/tensor"
 )
 
