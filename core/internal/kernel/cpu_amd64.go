@@ -2,7 +2,11 @@
 
 package kernel
 
-import "golang.org/x/sys/cpu"
+import (
+	"unsafe"
+
+	"golang.org/x/sys/cpu"
+)
 
 var (
 	// useAVX2 says that AVX2 and FMA3 are there.
@@ -16,3 +20,8 @@ var (
 //
 //go:noescape
 func pause(n int)
+
+// prefetch asks for so many cache lines, lines > 0, from p on. They need not be memory of the program.
+//
+//go:noescape
+func prefetch(p unsafe.Pointer, lines int)

@@ -2,6 +2,8 @@
 
 package kernel
 
+import "unsafe"
+
 const (
 	useAVX2   = false
 	useAVX512 = false
@@ -12,3 +14,6 @@ func pause(n int) {
 	for range n {
 	}
 }
+
+// prefetch does nothing.
+func prefetch(unsafe.Pointer, int) {}

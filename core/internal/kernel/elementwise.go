@@ -261,6 +261,7 @@ type elementwiseCode struct {
 	unary   map[string]unaryCode
 	binary  map[string]binaryCode
 	ternary map[string]ternaryCode
+	fused   map[string]fusedCode
 	fill    fillCode
 }
 

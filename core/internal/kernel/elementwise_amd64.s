@@ -4012,6 +4012,296 @@ done:
 	VZEROUPPER
 	RET
 
+// func vecFusedTowardAVX512(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·vecFusedTowardAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+40(FP), CX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	VBROADCASTSS s+32(FP), Z0
+	XORQ         SI, SI
+	SUBQ         $0x00000010, CX
+	JL           tail
+
+vectors:
+	VMOVUPS (DX)(SI*4), Z1
+	VMOVUPS (BX)(SI*4), Z2
+	VSUBPS  Z1, Z2, Z2
+	VMULPS  Z0, Z2, Z2
+	VADDPS  Z2, Z1, Z1
+	VMOVUPS Z1, (AX)(SI*4)
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000010, CX
+	JGE     vectors
+
+tail:
+	ADDQ      $0x00000010, CX
+	JZ        done
+	MOVQ      $-1, DI
+	BZHIQ     CX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (DX)(SI*4), K1, Z1
+	VMOVUPS.Z (BX)(SI*4), K1, Z2
+	VSUBPS    Z1, Z2, Z2
+	VMULPS    Z0, Z2, Z0
+	VADDPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecFusedTowardSquareAVX512(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·vecFusedTowardSquareAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+40(FP), CX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	VBROADCASTSS s+32(FP), Z0
+	XORQ         SI, SI
+	SUBQ         $0x00000010, CX
+	JL           tail
+
+vectors:
+	VMOVUPS (DX)(SI*4), Z1
+	VMOVUPS (BX)(SI*4), Z2
+	VMULPS  Z2, Z2, Z2
+	VSUBPS  Z1, Z2, Z2
+	VMULPS  Z0, Z2, Z2
+	VADDPS  Z2, Z1, Z1
+	VMOVUPS Z1, (AX)(SI*4)
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000010, CX
+	JGE     vectors
+
+tail:
+	ADDQ      $0x00000010, CX
+	JZ        done
+	MOVQ      $-1, DI
+	BZHIQ     CX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (DX)(SI*4), K1, Z1
+	VMOVUPS.Z (BX)(SI*4), K1, Z2
+	VMULPS    Z2, Z2, Z2
+	VSUBPS    Z1, Z2, Z2
+	VMULPS    Z0, Z2, Z0
+	VADDPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecFusedAddScaledAVX512(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·vecFusedAddScaledAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+40(FP), CX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	VBROADCASTSS s+32(FP), Z0
+	XORQ         SI, SI
+	SUBQ         $0x00000010, CX
+	JL           tail
+
+vectors:
+	VMOVUPS (DX)(SI*4), Z1
+	VMOVUPS (BX)(SI*4), Z2
+	VMULPS  Z0, Z2, Z2
+	VADDPS  Z2, Z1, Z1
+	VMOVUPS Z1, (AX)(SI*4)
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000010, CX
+	JGE     vectors
+
+tail:
+	ADDQ      $0x00000010, CX
+	JZ        done
+	MOVQ      $-1, DI
+	BZHIQ     CX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (DX)(SI*4), K1, Z1
+	VMOVUPS.Z (BX)(SI*4), K1, Z2
+	VMULPS    Z0, Z2, Z0
+	VADDPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecFusedSubScaledAVX512(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·vecFusedSubScaledAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+40(FP), CX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	VBROADCASTSS s+32(FP), Z0
+	XORQ         SI, SI
+	SUBQ         $0x00000010, CX
+	JL           tail
+
+vectors:
+	VMOVUPS (DX)(SI*4), Z1
+	VMOVUPS (BX)(SI*4), Z2
+	VMULPS  Z0, Z2, Z2
+	VSUBPS  Z2, Z1, Z1
+	VMOVUPS Z1, (AX)(SI*4)
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000010, CX
+	JGE     vectors
+
+tail:
+	ADDQ      $0x00000010, CX
+	JZ        done
+	MOVQ      $-1, DI
+	BZHIQ     CX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (DX)(SI*4), K1, Z1
+	VMOVUPS.Z (BX)(SI*4), K1, Z2
+	VMULPS    Z0, Z2, Z0
+	VSUBPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecFusedMixAVX512(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·vecFusedMixAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+40(FP), CX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	VBROADCASTSS s+32(FP), Z0
+	VBROADCASTSS t+36(FP), Z1
+	XORQ         SI, SI
+	SUBQ         $0x00000010, CX
+	JL           tail
+
+vectors:
+	VMOVUPS (DX)(SI*4), Z2
+	VMOVUPS (BX)(SI*4), Z3
+	VMULPS  Z0, Z2, Z2
+	VMULPS  Z1, Z3, Z3
+	VADDPS  Z3, Z2, Z2
+	VMOVUPS Z2, (AX)(SI*4)
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000010, CX
+	JGE     vectors
+
+tail:
+	ADDQ      $0x00000010, CX
+	JZ        done
+	MOVQ      $-1, DI
+	BZHIQ     CX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (DX)(SI*4), K1, Z2
+	VMOVUPS.Z (BX)(SI*4), K1, Z3
+	VMULPS    Z0, Z2, Z0
+	VMULPS    Z1, Z3, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecFusedMixSquareAVX512(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·vecFusedMixSquareAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+40(FP), CX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	VBROADCASTSS s+32(FP), Z0
+	VBROADCASTSS t+36(FP), Z1
+	XORQ         SI, SI
+	SUBQ         $0x00000010, CX
+	JL           tail
+
+vectors:
+	VMOVUPS (DX)(SI*4), Z2
+	VMOVUPS (BX)(SI*4), Z3
+	VMULPS  Z0, Z2, Z2
+	VMULPS  Z3, Z3, Z3
+	VMULPS  Z1, Z3, Z3
+	VADDPS  Z3, Z2, Z2
+	VMOVUPS Z2, (AX)(SI*4)
+	ADDQ    $0x00000010, SI
+	SUBQ    $0x00000010, CX
+	JGE     vectors
+
+tail:
+	ADDQ      $0x00000010, CX
+	JZ        done
+	MOVQ      $-1, DI
+	BZHIQ     CX, DI, DI
+	KMOVW     DI, K1
+	VMOVUPS.Z (DX)(SI*4), K1, Z2
+	VMOVUPS.Z (BX)(SI*4), K1, Z3
+	VMULPS    Z0, Z2, Z0
+	VMULPS    Z3, Z3, Z2
+	VMULPS    Z1, Z2, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecFusedDescendAVX512(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·vecFusedDescendAVX512(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+40(FP), CX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	MOVQ         c+24(FP), SI
+	VBROADCASTSS s+32(FP), Z0
+	VBROADCASTSS t+36(FP), Z1
+	XORQ         DI, DI
+	SUBQ         $0x00000010, CX
+	JL           tail
+
+vectors:
+	VMOVUPS (DX)(DI*4), Z2
+	VMOVUPS (BX)(DI*4), Z3
+	VMOVUPS (SI)(DI*4), Z4
+	VMULPS  Z0, Z3, Z3
+	VSQRTPS Z4, Z4
+	VADDPS  Z1, Z4, Z4
+	VDIVPS  Z4, Z3, Z3
+	VSUBPS  Z3, Z2, Z2
+	VMOVUPS Z2, (AX)(DI*4)
+	ADDQ    $0x00000010, DI
+	SUBQ    $0x00000010, CX
+	JGE     vectors
+
+tail:
+	ADDQ      $0x00000010, CX
+	JZ        done
+	MOVQ      $-1, R8
+	BZHIQ     CX, R8, R8
+	KMOVW     R8, K1
+	VMOVUPS.Z (DX)(DI*4), K1, Z2
+	VMOVUPS.Z (BX)(DI*4), K1, Z3
+	VMOVUPS.Z (SI)(DI*4), K1, Z4
+	VMULPS    Z0, Z3, Z0
+	VSQRTPS   Z4, Z3
+	VADDPS    Z1, Z3, Z1
+	VDIVPS    Z1, Z0, Z0
+	VSUBPS    Z0, Z2, Z0
+	VMOVUPS   Z0, K1, (AX)(DI*4)
+
+done:
+	VZEROUPPER
+	RET
+
 // func vecFillAVX512(dst *float32, x float32, n int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·vecFillAVX512(SB), NOSPLIT, $0-24
@@ -7525,6 +7815,303 @@ tail:
 	VMULPS     Y2, Y1, Y1
 	VADDPS     Y3, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(DI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecFusedTowardAVX2(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+// Requires: AVX
+TEXT ·vecFusedTowardAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+40(FP), CX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	VBROADCASTSS s+32(FP), Y0
+	XORQ         SI, SI
+	SUBQ         $0x00000008, CX
+	JL           tail
+
+vectors:
+	VMOVUPS (DX)(SI*4), Y1
+	VMOVUPS (BX)(SI*4), Y2
+	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y2, Y1, Y1
+	VMOVUPS Y1, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	SUBQ    $0x00000008, CX
+	JGE     vectors
+
+tail:
+	ADDQ       $0x00000008, CX
+	JZ         done
+	LEAQ       lanes<>+32(SB), DI
+	SHLQ       $0x02, CX
+	SUBQ       CX, DI
+	VMOVUPS    (DI), Y1
+	VMASKMOVPS (DX)(SI*4), Y1, Y2
+	VMASKMOVPS (BX)(SI*4), Y1, Y3
+	VSUBPS     Y2, Y3, Y3
+	VMULPS     Y0, Y3, Y0
+	VADDPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecFusedTowardSquareAVX2(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+// Requires: AVX
+TEXT ·vecFusedTowardSquareAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+40(FP), CX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	VBROADCASTSS s+32(FP), Y0
+	XORQ         SI, SI
+	SUBQ         $0x00000008, CX
+	JL           tail
+
+vectors:
+	VMOVUPS (DX)(SI*4), Y1
+	VMOVUPS (BX)(SI*4), Y2
+	VMULPS  Y2, Y2, Y2
+	VSUBPS  Y1, Y2, Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y2, Y1, Y1
+	VMOVUPS Y1, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	SUBQ    $0x00000008, CX
+	JGE     vectors
+
+tail:
+	ADDQ       $0x00000008, CX
+	JZ         done
+	LEAQ       lanes<>+32(SB), DI
+	SHLQ       $0x02, CX
+	SUBQ       CX, DI
+	VMOVUPS    (DI), Y1
+	VMASKMOVPS (DX)(SI*4), Y1, Y2
+	VMASKMOVPS (BX)(SI*4), Y1, Y3
+	VMULPS     Y3, Y3, Y3
+	VSUBPS     Y2, Y3, Y3
+	VMULPS     Y0, Y3, Y0
+	VADDPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecFusedAddScaledAVX2(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+// Requires: AVX
+TEXT ·vecFusedAddScaledAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+40(FP), CX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	VBROADCASTSS s+32(FP), Y0
+	XORQ         SI, SI
+	SUBQ         $0x00000008, CX
+	JL           tail
+
+vectors:
+	VMOVUPS (DX)(SI*4), Y1
+	VMOVUPS (BX)(SI*4), Y2
+	VMULPS  Y0, Y2, Y2
+	VADDPS  Y2, Y1, Y1
+	VMOVUPS Y1, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	SUBQ    $0x00000008, CX
+	JGE     vectors
+
+tail:
+	ADDQ       $0x00000008, CX
+	JZ         done
+	LEAQ       lanes<>+32(SB), DI
+	SHLQ       $0x02, CX
+	SUBQ       CX, DI
+	VMOVUPS    (DI), Y1
+	VMASKMOVPS (DX)(SI*4), Y1, Y2
+	VMASKMOVPS (BX)(SI*4), Y1, Y3
+	VMULPS     Y0, Y3, Y0
+	VADDPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecFusedSubScaledAVX2(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+// Requires: AVX
+TEXT ·vecFusedSubScaledAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+40(FP), CX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	VBROADCASTSS s+32(FP), Y0
+	XORQ         SI, SI
+	SUBQ         $0x00000008, CX
+	JL           tail
+
+vectors:
+	VMOVUPS (DX)(SI*4), Y1
+	VMOVUPS (BX)(SI*4), Y2
+	VMULPS  Y0, Y2, Y2
+	VSUBPS  Y2, Y1, Y1
+	VMOVUPS Y1, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	SUBQ    $0x00000008, CX
+	JGE     vectors
+
+tail:
+	ADDQ       $0x00000008, CX
+	JZ         done
+	LEAQ       lanes<>+32(SB), DI
+	SHLQ       $0x02, CX
+	SUBQ       CX, DI
+	VMOVUPS    (DI), Y1
+	VMASKMOVPS (DX)(SI*4), Y1, Y2
+	VMASKMOVPS (BX)(SI*4), Y1, Y3
+	VMULPS     Y0, Y3, Y0
+	VSUBPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecFusedMixAVX2(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+// Requires: AVX
+TEXT ·vecFusedMixAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+40(FP), CX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	VBROADCASTSS s+32(FP), Y0
+	VBROADCASTSS t+36(FP), Y1
+	XORQ         SI, SI
+	SUBQ         $0x00000008, CX
+	JL           tail
+
+vectors:
+	VMOVUPS (DX)(SI*4), Y2
+	VMOVUPS (BX)(SI*4), Y3
+	VMULPS  Y0, Y2, Y2
+	VMULPS  Y1, Y3, Y3
+	VADDPS  Y3, Y2, Y2
+	VMOVUPS Y2, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	SUBQ    $0x00000008, CX
+	JGE     vectors
+
+tail:
+	ADDQ       $0x00000008, CX
+	JZ         done
+	LEAQ       lanes<>+32(SB), DI
+	SHLQ       $0x02, CX
+	SUBQ       CX, DI
+	VMOVUPS    (DI), Y2
+	VMASKMOVPS (DX)(SI*4), Y2, Y3
+	VMASKMOVPS (BX)(SI*4), Y2, Y4
+	VMULPS     Y0, Y3, Y0
+	VMULPS     Y1, Y4, Y1
+	VADDPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y2, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecFusedMixSquareAVX2(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+// Requires: AVX
+TEXT ·vecFusedMixSquareAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+40(FP), CX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	VBROADCASTSS s+32(FP), Y0
+	VBROADCASTSS t+36(FP), Y1
+	XORQ         SI, SI
+	SUBQ         $0x00000008, CX
+	JL           tail
+
+vectors:
+	VMOVUPS (DX)(SI*4), Y2
+	VMOVUPS (BX)(SI*4), Y3
+	VMULPS  Y0, Y2, Y2
+	VMULPS  Y3, Y3, Y3
+	VMULPS  Y1, Y3, Y3
+	VADDPS  Y3, Y2, Y2
+	VMOVUPS Y2, (AX)(SI*4)
+	ADDQ    $0x00000008, SI
+	SUBQ    $0x00000008, CX
+	JGE     vectors
+
+tail:
+	ADDQ       $0x00000008, CX
+	JZ         done
+	LEAQ       lanes<>+32(SB), DI
+	SHLQ       $0x02, CX
+	SUBQ       CX, DI
+	VMOVUPS    (DI), Y2
+	VMASKMOVPS (DX)(SI*4), Y2, Y3
+	VMASKMOVPS (BX)(SI*4), Y2, Y4
+	VMULPS     Y0, Y3, Y0
+	VMULPS     Y4, Y4, Y3
+	VMULPS     Y1, Y3, Y1
+	VADDPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y2, (AX)(SI*4)
+
+done:
+	VZEROUPPER
+	RET
+
+// func vecFusedDescendAVX2(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+// Requires: AVX
+TEXT ·vecFusedDescendAVX2(SB), NOSPLIT, $0-48
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+40(FP), CX
+	MOVQ         a+8(FP), DX
+	MOVQ         b+16(FP), BX
+	MOVQ         c+24(FP), SI
+	VBROADCASTSS s+32(FP), Y0
+	VBROADCASTSS t+36(FP), Y1
+	XORQ         DI, DI
+	SUBQ         $0x00000008, CX
+	JL           tail
+
+vectors:
+	VMOVUPS (DX)(DI*4), Y2
+	VMOVUPS (BX)(DI*4), Y3
+	VMOVUPS (SI)(DI*4), Y4
+	VMULPS  Y0, Y3, Y3
+	VSQRTPS Y4, Y4
+	VADDPS  Y1, Y4, Y4
+	VDIVPS  Y4, Y3, Y3
+	VSUBPS  Y3, Y2, Y2
+	VMOVUPS Y2, (AX)(DI*4)
+	ADDQ    $0x00000008, DI
+	SUBQ    $0x00000008, CX
+	JGE     vectors
+
+tail:
+	ADDQ       $0x00000008, CX
+	JZ         done
+	LEAQ       lanes<>+32(SB), R8
+	SHLQ       $0x02, CX
+	SUBQ       CX, R8
+	VMOVUPS    (R8), Y2
+	VMASKMOVPS (DX)(DI*4), Y2, Y3
+	VMASKMOVPS (BX)(DI*4), Y2, Y4
+	VMASKMOVPS (SI)(DI*4), Y2, Y5
+	VMULPS     Y0, Y4, Y0
+	VSQRTPS    Y5, Y4
+	VADDPS     Y1, Y4, Y1
+	VDIVPS     Y1, Y0, Y0
+	VSUBPS     Y0, Y3, Y0
+	VMASKMOVPS Y0, Y2, (AX)(DI*4)
 
 done:
 	VZEROUPPER

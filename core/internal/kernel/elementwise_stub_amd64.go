@@ -394,6 +394,41 @@ func vecSelectAVX512(dst *float32, a *float32, b *float32, c *float32, n int)
 //go:noescape
 func vecMulAddAVX512(dst *float32, a *float32, b *float32, c *float32, n int)
 
+// vecFusedTowardAVX512 computes n elements of toward.
+//
+//go:noescape
+func vecFusedTowardAVX512(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+
+// vecFusedTowardSquareAVX512 computes n elements of toward_square.
+//
+//go:noescape
+func vecFusedTowardSquareAVX512(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+
+// vecFusedAddScaledAVX512 computes n elements of add_scaled.
+//
+//go:noescape
+func vecFusedAddScaledAVX512(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+
+// vecFusedSubScaledAVX512 computes n elements of sub_scaled.
+//
+//go:noescape
+func vecFusedSubScaledAVX512(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+
+// vecFusedMixAVX512 computes n elements of mix.
+//
+//go:noescape
+func vecFusedMixAVX512(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+
+// vecFusedMixSquareAVX512 computes n elements of mix_square.
+//
+//go:noescape
+func vecFusedMixSquareAVX512(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+
+// vecFusedDescendAVX512 computes n elements of descend.
+//
+//go:noescape
+func vecFusedDescendAVX512(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+
 // vecFillAVX512 computes n elements of fill, element by element; x is one number.
 //
 //go:noescape
@@ -788,6 +823,41 @@ func vecSelectAVX2(dst *float32, a *float32, b *float32, c *float32, n int)
 //
 //go:noescape
 func vecMulAddAVX2(dst *float32, a *float32, b *float32, c *float32, n int)
+
+// vecFusedTowardAVX2 computes n elements of toward.
+//
+//go:noescape
+func vecFusedTowardAVX2(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+
+// vecFusedTowardSquareAVX2 computes n elements of toward_square.
+//
+//go:noescape
+func vecFusedTowardSquareAVX2(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+
+// vecFusedAddScaledAVX2 computes n elements of add_scaled.
+//
+//go:noescape
+func vecFusedAddScaledAVX2(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+
+// vecFusedSubScaledAVX2 computes n elements of sub_scaled.
+//
+//go:noescape
+func vecFusedSubScaledAVX2(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+
+// vecFusedMixAVX2 computes n elements of mix.
+//
+//go:noescape
+func vecFusedMixAVX2(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+
+// vecFusedMixSquareAVX2 computes n elements of mix_square.
+//
+//go:noescape
+func vecFusedMixSquareAVX2(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
+
+// vecFusedDescendAVX2 computes n elements of descend.
+//
+//go:noescape
+func vecFusedDescendAVX2(dst *float32, a *float32, b *float32, c *float32, s float32, t float32, n int)
 
 // vecFillAVX2 computes n elements of fill, element by element; x is one number.
 //

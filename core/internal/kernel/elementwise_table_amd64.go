@@ -53,6 +53,15 @@ var elementwiseAVX512 = elementwiseCode{
 		"select":  vecSelectAVX512,
 		"mul_add": vecMulAddAVX512,
 	},
+	fused: map[string]fusedCode{
+		"toward":        vecFusedTowardAVX512,
+		"toward_square": vecFusedTowardSquareAVX512,
+		"add_scaled":    vecFusedAddScaledAVX512,
+		"sub_scaled":    vecFusedSubScaledAVX512,
+		"mix":           vecFusedMixAVX512,
+		"mix_square":    vecFusedMixSquareAVX512,
+		"descend":       vecFusedDescendAVX512,
+	},
 	fill: vecFillAVX512,
 }
 
@@ -104,6 +113,15 @@ var elementwiseAVX2 = elementwiseCode{
 	ternary: map[string]ternaryCode{
 		"select":  vecSelectAVX2,
 		"mul_add": vecMulAddAVX2,
+	},
+	fused: map[string]fusedCode{
+		"toward":        vecFusedTowardAVX2,
+		"toward_square": vecFusedTowardSquareAVX2,
+		"add_scaled":    vecFusedAddScaledAVX2,
+		"sub_scaled":    vecFusedSubScaledAVX2,
+		"mix":           vecFusedMixAVX2,
+		"mix_square":    vecFusedMixSquareAVX2,
+		"descend":       vecFusedDescendAVX2,
 	},
 	fill: vecFillAVX2,
 }

@@ -146,6 +146,13 @@ func TestElementwise(t *testing.T) {
 				try(t, name, 3, func(dst []float32, in [][]float32) { f(dst, in[0], in[1], in[2]) },
 					func(dst []float32, in [][]float32) { g(dst, in[0], in[1], in[2]) })
 			}
+			for _, name := range FusedNames() {
+				f, g := Fused[float32](name, false), Fused[float32](name, true)
+				for _, v := range []float32{0, 0.1, -3} {
+					try(t, name, 3, func(dst []float32, in [][]float32) { f(dst, in[0], in[1], in[2], v, 1e-7) },
+						func(dst []float32, in [][]float32) { g(dst, in[0], in[1], in[2], v, 1e-7) })
+				}
+			}
 			for n := range 70 {
 				g := newGuarded[float32](rand.New(rand.NewPCG(1, 2)), n)
 				Fill[float32](false)(g.data, 7)

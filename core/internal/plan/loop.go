@@ -60,23 +60,24 @@ const (
 	randomForm
 	copyForm
 	gatherForm
+	fusedForm
 )
 
 // instruction is one vector operation.
 type instruction[T tensor.Float] struct {
-	form      form
-	dst       int
-	a, b, c   int // slots, or -1
-	s         int // a scalar
-	unary     func(dst, x []T)
-	binary    func(dst, x, y []T)
-	withOne   func(dst, x []T, y T)
-	ternary   func(dst, a, b, c []T)
-	fill      func(dst []T, v T)
-	stream    uint64 // of random numbers
-	access    access // of what is gathered
-	memory    []T
-	transcend int // cost relative to an addition
+	form    form
+	dst     int
+	a, b, c int // slots, or -1
+	s, t    int // scalars
+	unary   func(dst, x []T)
+	binary  func(dst, x, y []T)
+	withOne func(dst, x []T, y T)
+	ternary func(dst, a, b, c []T)
+	fill    func(dst []T, v T)
+	fused   kernel.FusedLoop[T]
+	stream  uint64 // of random numbers
+	access  access // of what is gathered
+	memory  []T
 }
 
 // loop is a compiled loop.
@@ -90,6 +91,7 @@ type loop[T tensor.Float] struct {
 	scalars []scalar[T]
 	code    []instruction[T]
 	buffers int
+	streams [][]T // memory with an element for each place that is read
 	sinks   []*sink[T]
 	chunk   int // places of a task
 	chunks  int
@@ -214,9 +216,20 @@ func (l *loop[T]) epilogue(columns, batchSize int) func(worker, batch, row0, row
 			l.stretch(worker, from+row0*columns, from+row1*columns)
 			return
 		}
+		l.prefetch(from+row0*columns+col0, col1-col0)
 		for row := row0; row < row1; row++ {
+			if row+1 < row1 {
+				l.prefetch(from+(row+1)*columns+col0, col1-col0)
+			}
 			l.stretch(worker, from+row*columns+col0, from+row*columns+col1)
 		}
+	}
+}
+
+// prefetch asks for what n places read from memory. Rows of a part of a result are too short for the processor to find out by itself.
+func (l *loop[T]) prefetch(from, n int) {
+	for _, x := range l.streams {
+		kernel.Prefetch(x[from : from+n])
 	}
 }
 
@@ -262,6 +275,12 @@ func (l *loop[T]) do(worker, from, to int) {
 			kernel.RandomUniform(v[in.dst], l.run.seedOf(in.stream), uint64(from))
 		case copyForm:
 			copy(v[in.dst], v[in.a])
+		case fusedForm:
+			var third []T
+			if in.c >= 0 {
+				third = v[in.c]
+			}
+			in.fused(v[in.dst], v[in.a], v[in.b], third, w.s[in.s], w.s[in.t])
 		case gatherForm:
 			gather(v[in.dst], in.memory, in.access, from)
 		}

@@ -21,7 +21,6 @@ type loopCompiler[T tensor.Float] struct {
 	done   map[*node]operand
 	read   map[*value]operand // operands with an element for each place
 	placed []placedOperand
-	reads  map[*node]int // how often the loop reads the result of an operation
 }
 
 type placedOperand struct {
@@ -35,13 +34,17 @@ type operand struct{ slot, scalar int }
 // compileLoop makes the loop of a unit. memory is where roots lie.
 func compileLoop[T tensor.Float](pool *kernel.Pool, run *runState, q *planner, u *unit, memory func(v *value) []T) (*loop[T], error) {
 	c := &loopCompiler[T]{loop: &loop[T]{pool: pool, run: run, size: u.size}, q: q, u: u, ref: pool.Reference(), memory: memory,
-		done: map[*node]operand{}, read: map[*value]operand{}, reads: map[*node]int{}}
+		done: map[*node]operand{}, read: map[*value]operand{}}
 	c.chooseCut()
+	fusions, gone := q.fusions(u)
 	for _, n := range u.loop {
-		q.leaves(n, func(at place) { c.reads[at.v.def]++ })
-	}
-	for _, n := range u.loop {
-		if err := c.node(n); err != nil {
+		var err error
+		if f, ok := fusions[n]; ok {
+			err = c.fused(n, f)
+		} else if !gone[n] {
+			err = c.node(n)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -110,7 +113,11 @@ func (c *loopCompiler[T]) operand(n *node, x *value) (operand, error) {
 		}
 		o, ok := c.read[at.v]
 		if !ok {
-			o = operand{c.newSlot(slot[T]{kind: memorySlot, memory: c.memory(at.v)[:c.size]}), -1}
+			memory := c.memory(at.v)[:c.size]
+			o = operand{c.newSlot(slot[T]{kind: memorySlot, memory: memory}), -1}
+			if c.u.heavy == nil || d != c.u.heavy {
+				c.streams = append(c.streams, memory)
+			}
 			c.read[at.v] = o
 		}
 		return o, nil

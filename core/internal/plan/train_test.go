@@ -160,7 +160,7 @@ func benchmarkTrain(b *testing.B, build func() *trainer, samples int) {
 		took := s.Time / time.Duration(b.N)
 		fmt.Fprintf(&table, "%8.1fus %6.1f GFLOPS %6.1f GB/s  %s\n", float64(took.Nanoseconds())/1e3, float64(s.Flops)/float64(took.Nanoseconds()), float64(s.Bytes)/float64(took.Nanoseconds()), s.Name)
 	}
-	b.Logf("arena %.1f MB\n%s", float64(p.ArenaBytes())/1e6, table.String())
+	fmt.Fprintf(os.Stderr, "arena %.1f MB\n%s", float64(p.ArenaBytes())/1e6, table.String())
 }
 
 func BenchmarkTrainMLP(b *testing.B)  { benchmarkTrain(b, models[0].large, models[0].samples) }

@@ -93,6 +93,29 @@ var ternaries = []ternary{
 	{"mul_add", func(g *gen, a, b, c op) op { return g.Add(g.Mul(a, b), c) }},
 }
 
+// fusions are those of fused.go, rounded after each operation as there.
+var fusions = []struct {
+	name             string
+	vectors, scalars int
+	body             func(g *gen, v, s []op) op
+}{
+	{"toward", 2, 1, func(g *gen, v, s []op) op { return g.Add(v[0], g.Mul(g.Sub(v[1], v[0]), s[0])) }},
+	{"toward_square", 2, 1, func(g *gen, v, s []op) op {
+		b := g.Reg(v[1])
+		return g.Add(v[0], g.Mul(g.Sub(g.Mul(b, b), v[0]), s[0]))
+	}},
+	{"add_scaled", 2, 1, func(g *gen, v, s []op) op { return g.Add(v[0], g.Mul(v[1], s[0])) }},
+	{"sub_scaled", 2, 1, func(g *gen, v, s []op) op { return g.Sub(v[0], g.Mul(v[1], s[0])) }},
+	{"mix", 2, 2, func(g *gen, v, s []op) op { return g.Add(g.Mul(v[0], s[0]), g.Mul(v[1], s[1])) }},
+	{"mix_square", 2, 2, func(g *gen, v, s []op) op {
+		b := g.Reg(v[1])
+		return g.Add(g.Mul(v[0], s[0]), g.Mul(g.Mul(b, b), s[1]))
+	}},
+	{"descend", 3, 2, func(g *gen, v, s []op) op {
+		return g.Sub(v[0], g.Div(g.Mul(v[1], s[0]), g.Add(g.Sqrt(v[2]), s[1])))
+	}},
+}
+
 const infinity = 0x7f800000
 
 func truth(g *gen, how int, x, y op) op { return g.Where(g.Compare(how, x, y), g.Const(1)) }
@@ -228,6 +251,32 @@ func emit(g *gen, name, form string, params []string, scalar int, body func(in [
 	return camel(name) + form + g.Suffix()
 }
 
+// emitFused writes one function of several vectors and numbers.
+func emitFused(g *gen, name string, vectors, scalars int, body func(g *gen, v, s []op) op) string {
+	g.Function(camel("fused_"+name), "(dst, a, b, c *float32, s, t float32, n int)", "computes n elements of "+name+".")
+	dst, n := g.Param("dst"), g.Param("n")
+	from, numbers := make([]reg.Register, vectors), make([]op, scalars)
+	for i := range from {
+		from[i] = g.Param([]string{"a", "b", "c"}[i])
+	}
+	for i := range numbers {
+		numbers[i] = g.Spread([]string{"s", "t"}[i])
+	}
+	g.Prepare(func() {
+		fake := []op{g.New(), g.New(), g.New()}
+		body(g, fake, fake)
+	})
+	g.Loop(n, func(at func(reg.Register) operand.Mem, tail *vector.Tail) {
+		values := make([]op, vectors)
+		for i := range values {
+			values[i] = g.Load(at(from[i]), tail)
+		}
+		g.Store(body(g, values, numbers), at(dst), tail)
+	})
+	g.Return()
+	return camel("fused_"+name) + g.Suffix()
+}
+
 func camel(name string) string {
 	out, up := []byte("vec"), true
 	for _, c := range []byte(name) {
@@ -276,6 +325,10 @@ func main() {
 		for _, b := range ternaries {
 			body := func(in []op) op { return b.body(g, in[0], in[1], in[2]) }
 			fmt.Fprintf(&t, "%q: %s,\n", b.name, emit(g, b.name, "", []string{"a", "b", "c"}, -1, body))
+		}
+		fmt.Fprintln(&t, "},\nfused: map[string]fusedCode{")
+		for _, f := range fusions {
+			fmt.Fprintf(&t, "%q: %s,\n", f.name, emitFused(g, f.name, f.vectors, f.scalars, f.body))
 		}
 		fmt.Fprintf(&t, "},\nfill: %s,\n}\n", emit(g, "fill", "", []string{"x"}, 0, func(in []op) op { return in[0] }))
 	}
