@@ -12,6 +12,18 @@ type Activation interface {
 	Apply(g *graph.Graph, x graph.Value) graph.Value
 }
 
+// ActivationName is the name that says all there is to say of an activation, such as "tanh"; "linear" for nil; "" for one that has
+// settings other than the defaults, or is a layer.
+func ActivationName(a Activation) string {
+	if a == nil {
+		return "linear"
+	}
+	if n, ok := a.(interface{ RegistryName() string }); ok {
+		return n.RegistryName()
+	}
+	return ""
+}
+
 // Rand is a source of random numbers.
 type Rand interface {
 	Float64() float64     // uniform in [0, 1)

@@ -101,6 +101,9 @@ func decodeAs[T any](d *Decoder, t *Table[T], v any) (T, error) {
 	if e == nil {
 		return none, t.Unknown(name)
 	}
+	if major := d.Major(); e.Before3 != "" && (major == 1 || major == 2) {
+		e = t.Lookup(e.Before3)
+	}
 	if e.Upgrade != nil {
 		if err := e.Upgrade(config, d.Origin); err != nil {
 			return none, core.In(fmt.Sprintf("%s %q", t.kind, name), core.ErrLayerConfig, err)
@@ -482,6 +485,9 @@ func wholeNumber(v any) (int64, error) {
 // inRange checks a value, or each number of a list, against a want tag.
 func inRange(v reflect.Value, want string) error {
 	if want == "" {
+		return nil
+	}
+	if n, ok := v.Interface().(interface{ Null() bool }); ok && n.Null() {
 		return nil
 	}
 	if v.Kind() == reflect.Pointer {

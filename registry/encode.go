@@ -128,8 +128,8 @@ func (e *Encoder) Activation(a core.Activation) (any, error) {
 	if l, ok := a.(core.Layer); ok {
 		return e.Layer(l)
 	}
-	if name, ok := a.(named); ok {
-		return name.RegistryName(), nil
+	if name := core.ActivationName(a); name != "" {
+		return name, nil
 	}
 	return objectOf(e, e.Activations, a)
 }

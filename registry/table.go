@@ -21,6 +21,8 @@ type Entry[T any] struct {
 	New     func() T // with Keras' defaults
 	// Upgrade, if not nil, changes the config that a file of another Keras generation holds into today's, in place.
 	Upgrade func(c core.Config, from Origin) error
+	// Before3, if not "", is the name of the entry that files of Keras 1 and 2 mean by this entry's names.
+	Before3 string
 	From    string // what provides it, for errors about duplicate names: "gk", or a plugin's binary
 }
 
@@ -78,11 +80,8 @@ func (t *Table[T]) Add(e Entry[T]) error {
 	for _, a := range e.Aliases {
 		t.names[a] = full
 	}
-	// One type serves several names where the value itself says which it is.
 	if v := any(e.New()); v != nil {
-		if _, ok := v.(named); !ok {
-			t.types[reflect.TypeOf(v)] = full
-		}
+		t.types[reflect.TypeOf(v)] = full
 	}
 	return nil
 }
@@ -101,7 +100,8 @@ func orGK(from string) string {
 	return from
 }
 
-// named is a value that knows its own name in its table.
+// named is a value whose type serves several names, or that can be written as a name alone. "" says that the name does not say all: the
+// value is found by its type, and has a config.
 type named interface{ RegistryName() string }
 
 // Lookup finds an entry by name or alias; nil if there is none.
@@ -129,7 +129,7 @@ func (t *Table[T]) Unknown(name string) error {
 
 // NameOf is the full name under which the table makes things like v; "" if it makes none.
 func (t *Table[T]) NameOf(v T) string {
-	if n, ok := any(v).(named); ok {
+	if n, ok := any(v).(named); ok && n.RegistryName() != "" {
 		return n.RegistryName()
 	}
 	return t.types[reflect.TypeOf(v)]
