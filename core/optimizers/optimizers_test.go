@@ -253,6 +253,49 @@ func TestOldConfigs(t *testing.T) {
 	}
 }
 
+// TestDecay checks that the decay of old Kerases becomes a schedule that computes the same.
+func TestDecay(t *testing.T) {
+	o, err := registry.Default.Decoder(registry.Origin{KerasVersion: "2.3.1"}).Optimizer(core.Config{"class_name": "SGD",
+		"config": core.Config{"learning_rate": 0.1, "decay": 0.5, "momentum": 0.0, "nesterov": false}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for step := range int64(5) {
+		want := 0.1 / (1 + 0.5*float64(step))
+		if got := o.Common().LearningRate.At(step); math.Abs(got-want) > 1e-7 {
+			t.Errorf("step %d: got learning rate %v, want %v", step, got, want)
+		}
+	}
+	both := optimizers.NewSGD(0.1, optimizers.With{"decay": 0.5, "learning_rate": o.Common().LearningRate.Schedule})
+	want := `optimizer "SGD": decay: got 0.5 without a learning_rate that is a number`
+	if err := core.BuildOptimizer(both, nil); err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got error %v, want %s", err, want)
+	}
+	// tf.keras writes the growth of Nadam's momentum as its decay.
+	nadam, err := registry.Default.Decoder(registry.Origin{KerasVersion: "2.4.0"}).Optimizer(core.Config{"class_name": "Nadam",
+		"config": core.Config{"name": "Nadam", "learning_rate": 0.1, "decay": 0.004}})
+	if err != nil || nadam.Common().LearningRate.Value != 0.1 {
+		t.Errorf("Nadam: got %+v (%v), want learning rate 0.1", nadam, err)
+	}
+}
+
+// TestLegacyConfig checks that a config for old files has the keys that Keras 2 knows, and others where they are not the default.
+func TestLegacyConfig(t *testing.T) {
+	for _, c := range []struct {
+		o    core.Optimizer
+		want core.Config
+	}{
+		{optimizers.NewSGD(0.1), core.Config{"learning_rate": 0.1, "momentum": 0.0, "nesterov": false}},
+		{optimizers.NewAdam(0.1, optimizers.With{"clipnorm": 2}), core.Config{"learning_rate": 0.1, "beta_1": 0.9, "beta_2": 0.999,
+			"epsilon": 1e-7, "amsgrad": false, "clipnorm": 2.0}},
+	} {
+		got, err := registry.Default.Encoder(core.Legacy).Config(c.o)
+		if err != nil || !reflect.DeepEqual(got, c.want) {
+			t.Errorf("got %v (%v), want %v", got, err, c.want)
+		}
+	}
+}
+
 func TestMistakes(t *testing.T) {
 	weights := newWeights(t, tensor.New(tensor.Float32, 2, 3))
 	for _, c := range []struct {
