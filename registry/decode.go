@@ -58,10 +58,11 @@ func ObjectOf(v any) (o Object, ok bool) {
 type Decoder struct {
 	*Registry
 	Origin
+	depth int // how many layers in layers are being decoded
 }
 
 // Decoder decodes what comes from a file of some Keras.
-func (r *Registry) Decoder(o Origin) *Decoder { return &Decoder{r, o} }
+func (r *Registry) Decoder(o Origin) *Decoder { return &Decoder{Registry: r, Origin: o} }
 
 // decodeAs makes the thing that v names: a string, or an object with a config.
 func decodeAs[T any](d *Decoder, t *Table[T], v any) (T, error) {
@@ -132,9 +133,20 @@ func (d *Decoder) Layer(v any) (core.Layer, error) {
 	return d.LayerOf(o, cmp.Or(name, SnakeCase(o.Class)))
 }
 
+// maxNesting bounds models in models and layers in layers.
+const maxNesting = 32
+
 // LayerOf makes a layer from a serialised object, and gives it a name unless its config does.
 func (d *Decoder) LayerOf(o Object, name string) (core.Layer, error) {
 	place := fmt.Sprintf("layer %q (%s)", name, o.Class)
+	if d.depth++; d.depth > maxNesting {
+		d.depth = 0
+		return nil, core.Errorf(core.ErrTooDeep, "model nesting", "more than %d models and layers inside of each other", maxNesting)
+	}
+	defer func() { d.depth = max(0, d.depth-1) }()
+	if err := checkName(name); err != nil {
+		return nil, core.In(place, core.ErrUnsafePath, err)
+	}
 	e := d.Layers.Lookup(o.RegisteredName)
 	if e == nil {
 		e = d.Layers.Lookup(o.Class)
@@ -147,6 +159,7 @@ func (d *Decoder) LayerOf(o Object, name string) (core.Layer, error) {
 		if err := e.Upgrade(config, d.Origin); err != nil {
 			return nil, core.In(place, core.ErrLayerConfig, err)
 		}
+		d.noteUpgrade(place, o.Config, config)
 	}
 	l := e.New()
 	l.Common().SetClass(e.Name)
@@ -160,6 +173,35 @@ func (d *Decoder) LayerOf(o Object, name string) (core.Layer, error) {
 		b.Name = name
 	}
 	return l, nil
+}
+
+// checkName refuses names that would lead out of a folder or a file if something took them for a path.
+func checkName(name string) error {
+	for _, part := range strings.FieldsFunc(name, func(r rune) bool { return r == '/' || r == '\\' }) {
+		if part == ".." {
+			return core.Errorf(core.ErrUnsafePath, "name", "got %q, which reads as a path", name)
+		}
+	}
+	if strings.ContainsRune(name, 0) {
+		return core.Errorf(core.ErrUnsafePath, "name", "got %q, which has a NUL", name)
+	}
+	return nil
+}
+
+// noteUpgrade tells which keys of an older config an upgrade took away or changed.
+func (d *Decoder) noteUpgrade(place string, before, after core.Config) {
+	if d.Note == nil {
+		return
+	}
+	var keys []string
+	for _, key := range slices.Sorted(maps.Keys(before)) {
+		if v, ok := after[key]; before[key] != nil && (!ok || !reflect.DeepEqual(before[key], v)) {
+			keys = append(keys, key)
+		}
+	}
+	if keys != nil {
+		d.Note(fmt.Sprintf("%s: config of an older Keras: %s", place, strings.Join(keys, ", ")))
+	}
 }
 
 // takeInputShape takes what a first layer says of its input in Go code and in old files out of its config.

@@ -38,6 +38,8 @@ func (e *Entry[T]) FullName() string {
 type Origin struct {
 	KerasVersion string // "2.3.1", "" if unknown
 	Backend      string // "tensorflow", "theano", "" if unknown
+	// Note, if not nil, is told what had to be converted.
+	Note func(what string)
 }
 
 // Major is the first number of the Keras version: 1, 2, 3; 0 if unknown.

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -22,23 +21,14 @@ import (
 // FromJSON makes a model of a Keras architecture as JSON, what to_json gives and what .h5 files hold. A JSON string that holds JSON is
 // read as well: some tools encode twice.
 func FromJSON(text []byte, r *registry.Registry, from registry.Origin) (*Model, error) {
-	var v any
-	if err := decodeJSON(text, &v); err != nil {
-		return nil, err
-	}
+	v, err := core.ParseJSON(text)
 	if s, ok := v.(string); ok {
-		if err := decodeJSON([]byte(s), &v); err != nil {
-			return nil, err
-		}
+		v, err = core.ParseJSON([]byte(s))
+	}
+	if err != nil {
+		return nil, core.In("model config", core.ErrConfigJSON, err)
 	}
 	return FromConfig(v, r, from)
-}
-
-func decodeJSON(text []byte, v any) error {
-	if err := json.Unmarshal(text, v); err != nil {
-		return &core.Error{Kind: core.ErrConfigJSON, Where: "model config", Err: err}
-	}
-	return nil
 }
 
 // FromConfig makes a model of a decoded Keras architecture: {class_name: Sequential or Functional, config}. A layer by itself is no

@@ -28,6 +28,8 @@ type LoadOptions struct {
 	Config []byte
 	// NoCompile leaves out loss, metrics and optimizer.
 	NoCompile bool
+	// Warn is told what could not be restored; nil drops it.
+	Warn func(message string)
 }
 
 var formats []Format
