@@ -29,7 +29,8 @@ type Dense struct {
 
 func init() {
 	register("Dense", func() *Dense {
-		return &Dense{UseBias: true, KernelInitializer: initializer("GlorotUniform"), BiasInitializer: initializer("Zeros")}
+		return &Dense{Activation: activation("linear"), UseBias: true,
+			KernelInitializer: initializer("GlorotUniform"), BiasInitializer: initializer("Zeros")}
 	})
 }
 

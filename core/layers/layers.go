@@ -32,7 +32,8 @@ func registerUpgraded[L core.Layer](name string, newLayer func() L, upgrade func
 
 // configure makes a layer of the standard set from arguments and settings. Mistakes stay in the layer until it is built.
 func configure[L core.Layer](class string, arguments With, with []With) L {
-	c := maps.Clone(arguments)
+	c := With{}
+	maps.Copy(c, arguments)
 	for _, w := range with {
 		maps.Copy(c, w)
 	}
@@ -61,4 +62,13 @@ func initializer(name string) core.Initializer {
 		return nil
 	}
 	return i
+}
+
+// activation makes an activation of the standard set, for defaults.
+func activation(name string) core.Activation {
+	a, err := registry.Default.Activations.New(name)
+	if err != nil {
+		return nil
+	}
+	return a
 }

@@ -1,6 +1,7 @@
 """Owns the goldens of layers: outputs, masks, weights and gradients of one layer.
 
 Rows:    name class_name config input [input_kind] [mask] [initial_state] [seed=1] [train=true] [tol=1e-5]
+         [finite_differences=true], for the readers of goldens: whether gradients are those of the numbers
 Arrays:  in_i mask_i w_i out_i mask_out_i, and where train is true train_i dy_i dx_i dw_i after_i losses
 """
 
