@@ -37,6 +37,11 @@ type Initializer interface {
 	Fill(dst []float32, shape tensor.Shape, r Rand)
 }
 
+// ShapeChecker is an initializer that does not take every shape; the error says which it wants.
+type ShapeChecker interface {
+	CheckShape(shape tensor.Shape) error
+}
+
 // Regularizer is a penalty for a weight, or for the output of a layer, that is added to the loss.
 type Regularizer interface {
 	// Penalty is a scalar.

@@ -99,12 +99,20 @@ func build(l Layer, path string, inputs []tensor.Shape) error {
 	if err := l.Build(&Builder{base: b, path: path + b.Name}, inputs); err != nil {
 		return In(b.Place(), ErrLayerConfig, err)
 	}
+	if b.err != nil {
+		return In(b.Place(), ErrLayerConfig, b.err)
+	}
 	b.built = true
 	return nil
 }
 
 // Weight declares a weight. Order matters: files hold weights in the order of declaration, trainable ones first.
 func (b *Builder) Weight(s WeightSpec) *Weight {
+	if c, ok := s.Initializer.(ShapeChecker); ok {
+		if err := c.CheckShape(s.Shape); err != nil {
+			b.base.Fail(In("initializer of "+s.Name, ErrLayerConfig, err))
+		}
+	}
 	s.Name = b.path + "/" + s.Name
 	w := NewWeight(s)
 	b.base.weights = append(b.base.weights, w)

@@ -1,0 +1,12 @@
+// Package builtin imports Keras' standard set, so that registry.Default has it.
+//
+//	import _ "github.com/gokeras/gk/core/builtin"
+package builtin
+
+import (
+	_ "github.com/gokeras/gk/core/activations"  // registers the activations
+	_ "github.com/gokeras/gk/core/dataset"      // registers the data sets
+	_ "github.com/gokeras/gk/core/initializers" // registers the initializers
+	_ "github.com/gokeras/gk/core/layers"       // registers the layers
+	_ "github.com/gokeras/gk/core/optimizers"   // registers the optimizers
+)
