@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gokeras/gk/core"
+	_ "github.com/gokeras/gk/core/builtin" // for the schedules
 	"github.com/gokeras/gk/core/coretest"
 	"github.com/gokeras/gk/core/graph"
 	"github.com/gokeras/gk/core/optimizers"
