@@ -464,7 +464,11 @@ func (c *conv[T]) pass(p *convPass, pieces []columnPiece, y, source []T, kind in
 	strides := &c.view.strides[kind]
 	ad, ah, aw := &p.axes[0], &p.axes[1], &p.axes[2]
 	width := q1[2] - q0[2]
-	tiles := ceilDiv(width, tileRows)
+	high := c.level.rowsAtOnce()
+	if c.way == byLanes {
+		high = tileRows
+	}
+	tiles := ceilDiv(width, high)
 	t := tile{aRow: aw.stride * strides[2] * size, aStep: size, bStep: c.filters * size, cRow: aw.step * c.filters * size}
 	if c.way == byLanes {
 		t.aStep = aw.dilation * strides[2] * size

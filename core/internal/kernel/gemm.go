@@ -64,12 +64,12 @@ type Product[T tensor.Float] struct {
 	compute, pack func(worker, i int)
 }
 
-// How work is cut. Sizes depend on the product only, so that every number of workers calls the epilogue for the same rectangles.
+// How work is cut. That has no influence on the bits of the result.
 const (
 	taskFlops   = 1e6     // a task should do at most about so much: some 10 microseconds
 	maxCols     = 256     // columns of a task; with maxBlockK lines they fill part of a level 2 cache
 	dotFlops    = 400_000 // taskFlops of products that wait for memory
-	enoughTasks = 64
+	enoughTasks = 8       // for each worker
 	minRows     = 2 * tileRows
 	maxRows     = 144 // rows of a task that packs its right factor, at least, if there are so many
 )
@@ -144,7 +144,7 @@ func (g *Product[T]) plan() {
 	g.rows, g.cols, g.group = evenly(g.M, max(lowest, maxRows/2), tileRows), evenly(g.N, maxCols, panelCols), 1
 	// Lower while there is too much in a task and too few tasks, then narrower.
 	tooMuch := func() bool {
-		return flops(g.rows, g.cols) > taskFlops && g.Batch*ceilDiv(g.M, g.rows)*ceilDiv(g.N, g.cols) < enoughTasks
+		return flops(g.rows, g.cols) > taskFlops && g.Batch*ceilDiv(g.M, g.rows)*ceilDiv(g.N, g.cols) < enoughTasks*g.pool.Workers()
 	}
 	for g.rows > lowest && tooMuch() {
 		g.rows = max(lowest, roundUp(ceilDiv(g.rows, 2), tileRows))

@@ -22,15 +22,18 @@ func asmTile(lv level, t *tile, cols int) {
 		}
 		return
 	}
-	const rows, width = 6, 16 // of tile256x2
+	const most, width = 6, 16 // of tile256x2
 	whole := *t
-	for i := 0; i < whole.rows; i += rows {
+	parts := (whole.rows + most - 1) / most
+	for n := range parts { // of about equal height: low ones are slow
+		i := whole.rows * n / parts
+		rows := whole.rows*(n+1)/parts - i
 		for j := 0; j < cols; j += width {
 			part := whole
 			part.a = unsafe.Add(whole.a, i*whole.aRow)
 			part.b = unsafe.Add(whole.b, 4*j)
 			part.c = unsafe.Add(whole.c, i*whole.cRow+4*j)
-			part.rows = min(rows, whole.rows-i)
+			part.rows = rows
 			if j+width <= cols {
 				tile256x2(&part)
 				continue

@@ -70,6 +70,14 @@ type tile struct {
 	maskB    int    // 0: B may be read up to the next 16, 32 or 64 columns
 }
 
+// rowsAtOnce is how many rows one call of the code of a level works on: how high tiles should be where that can be chosen.
+func (lv level) rowsAtOnce() int {
+	if lv == avx2 {
+		return tileRows / 2
+	}
+	return tileRows
+}
+
 // mulTile does a tile of at most tileRows rows and panelCols columns; with up to 6 rows and AVX-512, twice the columns.
 func mulTile[T tensor.Float](lv level, t *tile, cols int) {
 	if lv != goLoops {

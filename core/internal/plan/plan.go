@@ -42,6 +42,7 @@ type Step struct {
 	Bytes int           // that it reads and writes
 	Flops int           // floating point operations, a transcendental function counted as one
 	Time  time.Duration // that it took in all runs while Profile was on
+	Best  time.Duration // that it took in the fastest of them
 }
 
 // RangeError says that an index or a label is not in [0, Limit).
@@ -246,7 +247,11 @@ func (p *Program[T]) Run(seed, step uint64) error {
 		if p.profile {
 			start := time.Now()
 			s.run()
-			s.Time += time.Since(start)
+			took := time.Since(start)
+			s.Time += took
+			if s.Best == 0 || took < s.Best {
+				s.Best = took
+			}
 		} else {
 			s.run()
 		}
@@ -288,7 +293,7 @@ func (p *Program[T]) Profile(on bool) {
 	p.profile = on
 	for i := range p.steps {
 		if on {
-			p.steps[i].Time = 0
+			p.steps[i].Time, p.steps[i].Best = 0, 0
 		}
 	}
 }
