@@ -15,11 +15,32 @@ type Loss interface {
 type LossBase struct {
 	Name      string      `json:"name"`
 	Reduction string      `json:"reduction" want:"sum_over_batch_size|sum|mean|mean_with_sample_weight|none"`
-	DType     DTypePolicy `json:"dtype"`
+	DType     DTypePolicy `json:"dtype,omitnull"` // Keras 3 reads it and never writes it
 }
 
 // Common is b itself.
 func (b *LossBase) Common() *LossBase { return b }
+
+// LossMasker is a loss that leaves some of its values out of means, such as those of a class that is to be ignored.
+type LossMasker interface {
+	// LossMask is 1 where a value counts and 0 elsewhere, in the shape of values, which Call gave; "none" if all of them count.
+	LossMask(g *graph.Graph, yTrue, values graph.Value) graph.Value
+}
+
+// ComputeLoss is the loss of a batch: that of each sample, weighted and reduced as the loss says. weight, and mask, which goes with
+// yPred, may be "none". Source: keras/src/losses/loss.py, Loss.__call__.
+func ComputeLoss(g *graph.Graph, l Loss, yTrue, yPred, weight, mask graph.Value) graph.Value {
+	values := l.Call(g, yTrue, yPred)
+	if m, ok := l.(LossMasker); ok {
+		if own := m.LossMask(g, yTrue, values); own.Valid() {
+			if mask.Valid() {
+				own = g.And(mask, own)
+			}
+			mask = own
+		}
+	}
+	return ReduceLoss(g, values, weight, mask, l.Common().Reduction)
+}
 
 // ReduceLoss weighs the losses of samples and reduces them; weight and mask may be "none".
 //

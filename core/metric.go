@@ -20,8 +20,8 @@ type Metric interface {
 
 // MetricBase is what all metrics have in their config, and their state.
 type MetricBase struct {
-	Name  string      `json:"name"`
-	DType DTypePolicy `json:"dtype"`
+	Name  string `json:"name"`
+	DType string `json:"dtype"` // "float32"
 
 	state State
 	built bool
