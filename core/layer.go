@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gokeras/gk/core/graph"
 	"github.com/gokeras/gk/core/tensor"
@@ -34,6 +35,7 @@ type Base struct {
 	err      error
 	built    bool
 	weights  []*Weight
+	states   []*Weight
 	children []Child
 }
 
@@ -119,6 +121,14 @@ func (b *Builder) Weight(s WeightSpec) *Weight {
 	return w
 }
 
+// State declares what the layer keeps from run to run and no file holds, such as the last states of a stateful recurrent layer.
+func (b *Builder) State(s WeightSpec) *Weight {
+	s.Name, s.State = b.path+"/"+s.Name, true
+	w := NewWeight(s)
+	b.base.states = append(b.base.states, w)
+	return w
+}
+
 // Child declares and builds a layer inside of this one. The error names it.
 func (b *Builder) Child(attr string, l Layer, inputs ...tensor.Shape) error {
 	b.base.children = append(b.base.children, Child{attr, l})
@@ -154,6 +164,16 @@ func Weights(l Layer) (trainable, fixed []*Weight) {
 		return nil, append(t, f...)
 	}
 	return t, f
+}
+
+// LayerStates is everything that a layer and the layers inside of it declared by State.
+func LayerStates(l Layer) []*Weight {
+	b := l.Common()
+	states := slices.Clone(b.states)
+	for _, c := range b.children {
+		states = append(states, LayerStates(c.Layer)...)
+	}
+	return states
 }
 
 // Call is one use of a layer in a graph.

@@ -1,6 +1,10 @@
 package graph
 
-import "github.com/gokeras/gk/core/tensor"
+import (
+	"slices"
+
+	"github.com/gokeras/gk/core/tensor"
+)
 
 // This file owns the recurrent sequence: all steps of a recurrent layer as one operation, after the product of inputs and kernel.
 
@@ -63,3 +67,10 @@ func (g *Graph) RNN(a RNNAttr, in RNNInputs) (y, h, c Value) {
 	n := g.add("RNN", a, in.X, in.R, in.RBias, in.H0, in.C0, in.Mask, in.Dropout)
 	return n.Value(0), n.Value(1), n.Value(2)
 }
+
+// rnnActivations are those that RNN computes, by Keras' names.
+var rnnActivations = []string{"elu", "exponential", "hard_sigmoid", "hard_sigmoid_legacy", "linear", "relu", "relu6", "selu", "sigmoid",
+	"softplus", "softsign", "tanh"}
+
+// RNNActivations are the activations that RNN computes, by Keras' names, sorted.
+func RNNActivations() []string { return slices.Clone(rnnActivations) }
