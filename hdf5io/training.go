@@ -1,0 +1,330 @@
+package hdf5io
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/gokeras/gk/core"
+	"github.com/gokeras/gk/core/model"
+	"github.com/gokeras/gk/registry"
+)
+
+// This file owns what a model is compiled with: reading the dialects of training_config and compile_config, and writing both.
+//
+// What of it cannot be restored is a warning: a model that predicts is worth more than an error about a loss.
+
+// compile compiles the model with a training_config, or a compile_config of a .keras file. It reports whether it could.
+func (l *loader) compile(v any) bool {
+	c, ok := v.(map[string]any)
+	if !ok || len(c) == 0 {
+		return false
+	}
+	d := l.Model.Registry().Decoder(registry.Origin{KerasVersion: l.origin.KerasVersion, Backend: l.origin.Backend})
+	o := model.Compile{LossWeights: plain(c["loss_weights"])}
+	optimizer := c["optimizer_config"]
+	if optimizer == nil {
+		optimizer = c["optimizer"]
+	}
+	optimizer = plain(optimizer)
+	o.Optimizer = l.keep("optimizer", optimizer, func(v any) error { _, err := d.Optimizer(v); return err })
+	if o.Optimizer == nil {
+		if optimizer == nil {
+			return false
+		}
+		l.warn("the model is not compiled, as its optimizer could not be restored")
+		return false
+	}
+	o.Loss = l.keep("loss", unwrapFunctions(l.Model.Registry(), plain(c["loss"])), func(v any) error { _, err := d.Loss(v); return err })
+	metric := func(v any) error {
+		if name, ok := v.(string); ok && isSpecialMetric(name) {
+			return nil
+		}
+		_, err := d.Metric(v)
+		return err
+	}
+	outputs := len(l.Model.Outputs())
+	metrics := func(key string) any {
+		return perOutputMetrics(outputs, l.keep(key, unwrapFunctions(l.Model.Registry(), plain(c[key])), metric))
+	}
+	o.Metrics, o.WeightedMetrics = metrics("metrics"), metrics("weighted_metrics")
+	if m := c["sample_weight_mode"]; m != nil {
+		l.warn("sample_weight_mode %v is not restored: gk takes the shape of the sample weights for what it is", m)
+	}
+	if err := l.Model.Compile(o); err != nil {
+		l.warn("the model is not compiled: %v", err)
+		return false
+	}
+	return true
+}
+
+// isSpecialMetric reports whether a name means another metric for each sort of output and so stays a name.
+func isSpecialMetric(name string) bool {
+	return slices.Contains([]string{"accuracy", "acc", "crossentropy", "ce"}, name)
+}
+
+// keep is a tree of identifiers without those that cannot be made, about which it warns.
+func (l *loader) keep(what string, v any, try func(v any) error) any {
+	switch x := v.(type) {
+	case nil:
+		return nil
+	case []any:
+		out := make([]any, 0, len(x))
+		for _, item := range x {
+			kept := l.keep(what, item, try)
+			if kept == nil && item != nil && what != "loss" { // losses are by position
+				continue
+			}
+			out = append(out, kept)
+		}
+		return out
+	case map[string]any:
+		if _, isObject := x["class_name"]; !isObject {
+			out := map[string]any{}
+			for _, key := range slices.Sorted(maps.Keys(x)) {
+				if kept := l.keep(what, x[key], try); kept != nil {
+					out[key] = kept
+				}
+			}
+			return out
+		}
+	}
+	if err := try(v); err != nil {
+		l.warn("%s is not restored: %v", what, err)
+		return nil
+	}
+	return v
+}
+
+// perOutputMetrics spreads metrics of old Kerases, where a plain list goes to every output, over several outputs.
+func perOutputMetrics(outputs int, v any) any {
+	list, ok := v.([]any)
+	if !ok || outputs <= 1 || len(list) == 0 {
+		return v
+	}
+	for _, x := range list {
+		if _, nested := x.([]any); nested || x == nil {
+			return v
+		}
+	}
+	if len(list) == outputs { // one for each
+		return v
+	}
+	out := make([]any, outputs)
+	for i := range out {
+		out[i] = list
+	}
+	return out
+}
+
+// plain unwraps what Keras 3 writes for tuples.
+func plain(v any) any {
+	switch x := v.(type) {
+	case map[string]any:
+		if x["class_name"] == "__tuple__" {
+			if items, ok := x["items"].([]any); ok {
+				return plain(items)
+			}
+			if c, ok := x["config"].(map[string]any); ok {
+				return plain(c["value"])
+			}
+		}
+		out := map[string]any{}
+		for k, item := range x {
+			out[k] = plain(item)
+		}
+		return out
+	case []any:
+		out := make([]any, len(x))
+		for i, item := range x {
+			out[i] = plain(item)
+		}
+		return out
+	}
+	return v
+}
+
+// unwrapFunctions turns tf.keras' wrappers around functions, {MeanMetricWrapper, {name, fn}}, into the classes of those functions.
+func unwrapFunctions(r *registry.Registry, v any) any {
+	switch x := v.(type) {
+	case []any:
+		out := make([]any, len(x))
+		for i, item := range x {
+			out[i] = unwrapFunctions(r, item)
+		}
+		return out
+	case map[string]any:
+		class, isObject := x["class_name"].(string)
+		if !isObject {
+			out := map[string]any{}
+			for k, item := range x {
+				out[k] = unwrapFunctions(r, item)
+			}
+			return out
+		}
+		c, _ := x["config"].(map[string]any)
+		fn, _ := c["fn"].(string)
+		if fn == "" {
+			return v
+		}
+		switch class {
+		case "MeanMetricWrapper", "SumOverBatchSizeMetricWrapper":
+			if e := r.Metrics.Lookup(fn); e != nil {
+				return map[string]any{"class_name": e.Name, "config": without(c, "fn")}
+			}
+		case "LossFunctionWrapper":
+			if e := r.Losses.Lookup(fn); e != nil {
+				return map[string]any{"class_name": e.Name, "config": without(c, "fn")}
+			}
+		}
+		return map[string]any{"class_name": class, "config": without(c, "fn")}
+	}
+	return v
+}
+
+func without(c map[string]any, key string) map[string]any {
+	c = maps.Clone(c)
+	delete(c, key)
+	return c
+}
+
+// trainingConfig is what the model was compiled with, as files hold it; nil if it was not.
+//
+// In legacy files losses and metrics are objects or full names: Keras 3 cannot load a legacy file that says "mse".
+func trainingConfig(m *model.Model, d core.Dialect) (map[string]any, error) {
+	o, ok := m.CompileOptions()
+	if !ok {
+		return nil, nil
+	}
+	e := m.Registry().Encoder(d)
+	w := compileWriter{e: e, r: m.Registry()}
+	optimizer, err := e.Optimizer(m.Optimizer())
+	if err != nil {
+		return nil, core.In("optimizer", core.ErrLayerConfig, err)
+	}
+	c := map[string]any{"run_eagerly": false, "steps_per_execution": 1, "jit_compile": false, "loss_weights": tree(o.LossWeights, nil)}
+	if d == core.Legacy {
+		c["optimizer_config"] = optimizer
+		c["sample_weight_mode"] = nil // Keras 2 wants the key
+		// tf.keras would take these as arguments of compile
+		delete(c, "run_eagerly")
+		delete(c, "steps_per_execution")
+		delete(c, "jit_compile")
+	} else {
+		c["optimizer"] = optimizer
+	}
+	c["loss"] = tree(o.Loss, w.loss)
+	c["metrics"] = tree(o.Metrics, w.metric)
+	c["weighted_metrics"] = tree(o.WeightedMetrics, w.metric)
+	return c, w.err
+}
+
+// tree applies f to the leaves of what compile takes.
+func tree(v any, f func(v any) any) any {
+	switch x := v.(type) {
+	case nil:
+		return nil
+	case []any:
+		out := make([]any, len(x))
+		for i, item := range x {
+			out[i] = tree(item, f)
+		}
+		return out
+	case []string:
+		return treeOf(x, f)
+	case []float64:
+		return treeOf(x, f)
+	case [][]string:
+		return treeOf(x, f)
+	case []core.Loss:
+		return treeOf(x, f)
+	case []core.Metric:
+		return treeOf(x, f)
+	case map[string]any:
+		if _, isObject := x["class_name"]; !isObject {
+			out := map[string]any{}
+			for k, item := range x {
+				out[k] = tree(item, f)
+			}
+			return out
+		}
+	}
+	if f == nil {
+		return v
+	}
+	return f(v)
+}
+
+func treeOf[T any](list []T, f func(v any) any) any {
+	out := make([]any, len(list))
+	for i, x := range list {
+		out[i] = tree(x, f)
+	}
+	return out
+}
+
+type compileWriter struct {
+	e   *registry.Encoder
+	r   *registry.Registry
+	err error
+}
+
+func (w *compileWriter) fail(where string, err error) any {
+	if w.err == nil {
+		w.err = core.In(where, core.ErrLayerConfig, err)
+	}
+	return nil
+}
+
+// loss writes one loss.
+func (w *compileWriter) loss(v any) any {
+	name, isName := v.(string)
+	if isName && w.e.Dialect == core.Keras3 {
+		return name
+	}
+	l, err := w.r.Decoder(registry.Origin{}).Loss(v)
+	if err != nil {
+		return w.fail("loss", err)
+	}
+	if isName {
+		return fullName(w.r.Losses.NameOf(l))
+	}
+	o, err := w.e.Loss(l)
+	if err != nil {
+		return w.fail("loss", err)
+	}
+	return o
+}
+
+// metric writes one metric. A short name becomes an object that keeps the name, as logs go by it.
+func (w *compileWriter) metric(v any) any {
+	name, isName := v.(string)
+	if isName && (w.e.Dialect == core.Keras3 || isSpecialMetric(name)) {
+		return name
+	}
+	m, err := w.r.Decoder(registry.Origin{}).Metric(v)
+	if err != nil {
+		return w.fail("metrics", err)
+	}
+	if isName {
+		m.Common().Name = name
+	}
+	o, err := w.e.Metric(m)
+	if err != nil {
+		return w.fail("metrics", err)
+	}
+	return o
+}
+
+// fullName is the name of the function behind a loss class.
+func fullName(class string) string {
+	if class == "KLDivergence" {
+		return "kl_divergence"
+	}
+	return registry.SnakeCase(class)
+}
+
+// stateName is how Keras 3 names what an optimizer keeps: "adam/iteration".
+func stateName(o core.Optimizer, what string) string {
+	return fmt.Sprintf("%s/%s", o.Common().Name, what)
+}
