@@ -283,3 +283,20 @@ func TestCompileErrors(t *testing.T) {
 		t.Errorf("unknown activation: got %v", err)
 	}
 }
+
+// TestSumOfPoolGradient checks the sum of a bias' gradient behind a pooling.
+func TestSumOfPoolGradient(t *testing.T) {
+	for _, pad := range []int{0, 1, 2} {
+		b := newBench(6)
+		x := b.Add(b.in(2, 7, 7, 3), b.Read(b.weight(3)))
+		a := graph.PoolAttr{Size: []int{2, 2}, Strides: []int{2, 2}, PadLo: []int{pad, pad}, PadHi: []int{pad, pad}}
+		y := b.Add(b.AvgPool(b.Relu(x), a), b.MaxPool(b.Relu(x), graph.PoolAttr{Size: []int{2, 2}, Strides: []int{2, 2}, PadLo: []int{pad, 0}, PadHi: []int{pad, 2 * pad}}))
+		if pad == 2 {
+			y = b.AvgPool(x, a) // the maximum of an empty window is infinite
+		}
+		loss := b.Sum(b.Mul(y, b.in(y.Shape()...)), nil, false)
+		d := b.Gradient(loss, x)
+		b.out(b.Sum(d[0], []int{0, 1, 2}, false), d[0])
+		b.check(t)
+	}
+}

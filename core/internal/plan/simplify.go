@@ -321,6 +321,11 @@ func (s rewriter) heavy(op string, attr any, shape tensor.Shape, in []*value) *v
 		if shape.Equal(in[0].shape) { // all axes that are reduced have size 1
 			return in[0]
 		}
+		// Every element of the gradient goes somewhere within its channel, so the small tensor has the same sums.
+		a, d := attr.(graph.ReduceAttr), in[0].def
+		if op == "Sum" && (d.op == "MaxPoolGrad" || d.op == "AvgPoolGrad") && a.First == 0 && a.End == len(shape)-1 && noEmptyWindow(d) {
+			return s.one("Sum", attr, shape, d.in[0])
+		}
 	case "MatMul":
 		a := attr.(graph.MatMulAttr)
 		x, y := in[0], in[1]
@@ -335,6 +340,17 @@ func (s rewriter) heavy(op string, attr any, shape tensor.Shape, in []*value) *v
 		}
 	}
 	return nil
+}
+
+// noEmptyWindow reports whether all windows of the gradient of a pooling have elements.
+func noEmptyWindow(n *node) bool {
+	a, y, x := n.attr.(graph.PoolAttr), n.in[0].shape, n.in[1].shape
+	for i, size := range a.Size {
+		if a.PadLo[i] >= size || (y[i+1]-1)*a.Strides[i]-a.PadLo[i] >= x[i+1] {
+			return false
+		}
+	}
+	return true
 }
 
 // swapped reports whether x is a transposition of its last two axes.
