@@ -73,6 +73,10 @@ func decodeAs[T any](d *Decoder, t *Table[T], v any) (T, error) {
 		name = v
 	case map[string]any:
 		o, ok := ObjectOf(v)
+		if class, named := v["name"].(string); !ok && named { // Keras 1: {name: "MaxNorm", m: 2, axis: 0}
+			o, ok = Object{Class: class, Config: maps.Clone(v)}, true
+			delete(o.Config, "name")
+		}
 		if !ok {
 			return none, core.Errorf(core.ErrLayerConfig, "", "got an object without class_name, want the name of a %s or {class_name, config}", t.kind)
 		}

@@ -1,0 +1,117 @@
+// Package regularizers is Keras' regularizers: penalties on weights or outputs that are added to the loss. Each is a struct whose
+// JSON-tagged fields are its Keras config.
+//
+//	layers.NewDense(10, layers.With{"kernel_regularizer": &regularizers.L2{L2: 1e-4}})
+//
+// Source: keras/src/regularizers/regularizers.py.
+package regularizers
+
+import (
+	"github.com/gokeras/gk/core"
+	"github.com/gokeras/gk/core/graph"
+	"github.com/gokeras/gk/core/tensor"
+	"github.com/gokeras/gk/registry"
+)
+
+func init() {
+	register("L1", func() core.Regularizer { return &L1{L1: 0.01} })
+	register("L2", func() core.Regularizer { return &L2{L2: 0.01} })
+	// The last two are those of Keras 1, with the same settings.
+	register("L1L2", func() core.Regularizer { return &L1L2{} }, "WeightRegularizer", "ActivityRegularizer")
+	register("OrthogonalRegularizer", func() core.Regularizer { return &OrthogonalRegularizer{Factor: 0.01, Mode: "rows"} })
+}
+
+func register(name string, newRegularizer func() core.Regularizer, aliases ...string) {
+	registry.Default.Regularizers.MustAdd(registry.Entry[core.Regularizer]{
+		Name: name, Aliases: append(aliases, registry.SnakeCase(name)), New: newRegularizer, Upgrade: dropNulls,
+	})
+}
+
+// dropNulls makes l1 and l2 that are null what they are by default, as Keras does.
+func dropNulls(c core.Config, _ registry.Origin) error {
+	for _, key := range []string{"l1", "l2"} {
+		if v, ok := c[key]; ok && v == nil {
+			delete(c, key)
+		}
+	}
+	return nil
+}
+
+// L1 is l1 sum|w|.
+type L1 struct {
+	L1 float64 `json:"l1" want:">=0"`
+}
+
+// Penalty writes the penalty of w.
+func (r *L1) Penalty(g *graph.Graph, w graph.Value) graph.Value { return absolute(g, w, r.L1) }
+
+// L2 is l2 sum(w^2).
+type L2 struct {
+	L2 float64 `json:"l2" want:">=0"`
+}
+
+// Penalty writes the penalty of w.
+func (r *L2) Penalty(g *graph.Graph, w graph.Value) graph.Value { return squares(g, w, r.L2) }
+
+// L1L2 is l1 sum|w| + l2 sum(w^2).
+type L1L2 struct {
+	L1 float64 `json:"l1" want:">=0"`
+	L2 float64 `json:"l2" want:">=0"`
+}
+
+// Penalty writes the penalty of w.
+func (r *L1L2) Penalty(g *graph.Graph, w graph.Value) graph.Value {
+	switch {
+	case r.L1 == 0 && r.L2 == 0:
+		return g.Const(0)
+	case r.L1 == 0:
+		return squares(g, w, r.L2)
+	case r.L2 == 0:
+		return absolute(g, w, r.L1)
+	}
+	return g.Add(absolute(g, w, r.L1), squares(g, w, r.L2))
+}
+
+func absolute(g *graph.Graph, w graph.Value, factor float64) graph.Value {
+	return g.Mul(g.Const(factor), g.Sum(g.Abs(w), nil, false))
+}
+
+func squares(g *graph.Graph, w graph.Value, factor float64) graph.Value {
+	return g.Mul(g.Const(factor), g.Sum(g.Square(w), nil, false))
+}
+
+// OrthogonalRegularizer is factor times the mean, over all pairs of rows (or columns) of a matrix, of the absolute value of the cosine
+// between them.
+type OrthogonalRegularizer struct {
+	Factor float64 `json:"factor" want:">=0"`
+	Mode   string  `json:"mode" want:"rows|columns"`
+}
+
+// Penalty writes the penalty of w, which must be a matrix.
+func (r *OrthogonalRegularizer) Penalty(g *graph.Graph, w graph.Value) graph.Value {
+	if w.Rank() != 2 {
+		g.Fail(core.Errorf(core.ErrShapeMismatch, "regularizer \"OrthogonalRegularizer\"", "got shape %v, want a matrix", w.Shape()))
+		return g.Const(0)
+	}
+	axis := 1 // along which a vector lies
+	if r.Mode == "columns" {
+		axis = 0
+	}
+	n := w.Dim(1 - axis)
+	if n == tensor.Unknown { // only shapes matter
+		return g.Const(0)
+	}
+	const epsilon = 1e-7
+	length := g.Minimum(g.Rsqrt(g.Sum(g.Square(w), []int{axis}, true)), g.Const(1/epsilon))
+	w = g.Mul(w, length)
+	cosines := g.MatMul(w, w, axis == 0, axis == 1)
+	others := make([]float32, n*n) // 0 on the diagonal, where vectors meet themselves
+	for i := range others {
+		if i%(n+1) != 0 {
+			others[i] = 1
+		}
+	}
+	sum := g.Sum(g.Abs(g.Mul(cosines, g.Table(tensor.From(others, n, n)))), nil, false)
+	pairs := float64(n) * float64(n-1) / 2
+	return g.Div(g.Mul(g.Const(r.Factor*0.5), sum), g.Const(pairs))
+}
