@@ -83,6 +83,9 @@ func (s *State) Weights() []*Weight { return s.weights }
 // States reads and changes state inside of a graph.
 type States struct {
 	*graph.Graph
+	// Mask goes with the predictions that a metric is given; metrics that are means of a value per sample leave out what it hides.
+	// "none" if there is no mask.
+	Mask   graph.Value
 	shared *Shared
 	below  *States // where values are looked for that shared does not have; nil: nowhere
 }
@@ -105,7 +108,7 @@ func (s *States) Set(w *Weight, v graph.Value) { s.shared.update(w, v) }
 
 // When sets states only in runs in which the scalar cond is not 0: whatever do sets, the others keep their values.
 func (s *States) When(cond graph.Value, do func(s *States)) {
-	inner := &States{Graph: s.Graph, shared: NewShared(), below: s}
+	inner := &States{Graph: s.Graph, Mask: s.Mask, shared: NewShared(), below: s}
 	do(inner)
 	for _, w := range inner.shared.Order {
 		s.Set(w, s.Select(cond, inner.shared.Updates[w], s.Get(w)))
