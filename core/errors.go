@@ -3,6 +3,7 @@ package core
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -60,7 +61,11 @@ func Errorf(kind Kind, where, format string, args ...any) *Error {
 	return &Error{Kind: kind, Where: where, Msg: fmt.Sprintf(format, args...)}
 }
 
-// Error puts everything on one line: `file: where: what (hint)`.
+// maxErrorText bounds the text of an error in bytes: much of it may come from a file.
+const maxErrorText = 500
+
+// Error puts everything on one line: `file: where: what (hint)`. Characters that are not to be printed are escaped, and a text of more
+// than 500 bytes loses its middle.
 func (e *Error) Error() string {
 	var parts []string
 	for _, s := range []string{e.File, e.Where, e.Msg} {
@@ -75,7 +80,28 @@ func (e *Error) Error() string {
 	if e.Hint != "" {
 		s += " (" + e.Hint + ")"
 	}
-	return s
+	return oneLine(s)
+}
+
+func oneLine(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) >= 0 {
+		var b strings.Builder
+		for _, r := range s {
+			if strconv.IsPrint(r) {
+				b.WriteRune(r)
+				continue
+			}
+			q := strconv.QuoteRuneToASCII(r)
+			b.WriteString(q[1 : len(q)-1])
+		}
+		s = b.String()
+	}
+	if len(s) <= maxErrorText {
+		return s
+	}
+	const gap = " ... "
+	half := (maxErrorText - len(gap)) / 2
+	return strings.ToValidUTF8(s[:half], "") + gap + strings.ToValidUTF8(s[len(s)-half:], "")
 }
 
 // Unwrap gives the cause.
@@ -100,6 +126,7 @@ func In(where string, kind Kind, err error) error {
 	switch {
 	case c.Where == "":
 		c.Where = where
+	case c.Where == where || strings.HasPrefix(c.Where, where+": "): // said already, one level deeper
 	case where != "":
 		c.Where = where + ": " + c.Where
 	}

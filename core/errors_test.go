@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"testing"
 
 	"github.com/gokeras/gk/core"
@@ -37,5 +38,13 @@ func TestErrorKeepsItsCause(t *testing.T) {
 	}
 	if core.In("x", core.ErrIO, nil) != nil || core.InFile("x", nil) != nil {
 		t.Error("want no error of no error")
+	}
+}
+
+func TestErrorTextIsOneShortLine(t *testing.T) {
+	e := &core.Error{Where: "layer \x1b[2J\n\u202e", Msg: strings.Repeat("é", 600), Hint: "the end"}
+	s := e.Error()
+	if len(s) > 500 || strings.ContainsAny(s, "\x1b\n\u202e") || !strings.HasPrefix(s, `layer \x1b[2J\n\u202e: é`) || !strings.HasSuffix(s, "é (the end)") {
+		t.Errorf("got %q", s)
 	}
 }

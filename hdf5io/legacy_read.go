@@ -57,6 +57,9 @@ func (l *loader) loadWhole(root *h5.Group) error {
 	if err != nil {
 		return fromH5(err)
 	}
+	if strings.ContainsRune(s, 0) {
+		return core.Errorf(core.ErrWrongType, "attribute model_config", "got binary data, want text")
+	}
 	config, err := parse([]byte(s), "model_config")
 	if err != nil {
 		return err

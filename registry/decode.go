@@ -19,7 +19,8 @@ import (
 //
 // Tags: `json:"units" want:">0"`. want is one of ">0", ">=0", ">1", a closed range "0..1", a half-open one "0..<1", or the strings
 // that are allowed, "valid|same". A json option "3" (`json:"seed,3"`) marks a key that only Keras 3 knows: legacy files leave it out
-// while it has its default. The option "-legacy" leaves it out of legacy files always, "omitnull" out of all files while it is null.
+// while it has its default. The option "-legacy" leaves it out of legacy files always, "omitnull" out of all files while it is null;
+// "legacy=alpha" is what the key was called before Keras 3.
 
 // Object is a serialised Keras object.
 type Object struct {
@@ -156,7 +157,7 @@ func (d *Decoder) LayerOf(o Object, name string) (core.Layer, error) {
 		e = d.Layers.Lookup(o.Class)
 	}
 	if e == nil {
-		return nil, core.In(place, core.ErrUnknownLayer, d.Layers.Unknown(cmp.Or(o.RegisteredName, o.Class)))
+		return nil, core.In(place, core.ErrUnknownLayer, d.unknownLayer(o))
 	}
 	config := maps.Clone(o.Config)
 	if e.Upgrade != nil {
@@ -279,9 +280,10 @@ type OwnConfig interface {
 type field struct {
 	key    string
 	want   string
-	since3 bool // not in legacy files while it is the default
-	never  bool // not in legacy files
-	omit   bool // left out while null
+	since3 bool   // not in legacy files while it is the default
+	never  bool   // not in legacy files
+	omit   bool   // left out while null
+	legacy string // the key in legacy files, if another
 	value  reflect.Value
 }
 
@@ -304,10 +306,17 @@ func fieldsOf(v reflect.Value) []field {
 		if key == "" || key == "-" || !f.IsExported() {
 			continue
 		}
-		fields = append(fields, field{key, f.Tag.Get("want"), options == "3", options == "-legacy", options == "omitnull", v.Field(i)})
+		_, legacy, _ := strings.Cut(options, "legacy=")
+		fields = append(fields, field{key, f.Tag.Get("want"), options == "3", options == "-legacy", options == "omitnull", legacy, v.Field(i)})
 	}
 	return fields
 }
+
+// What a shape may be at most. No file of Keras comes near.
+const (
+	maxRank     = 32
+	maxElements = 1 << 40
+)
 
 // set stores a JSON value, or a Go value of the field's own type, in a field.
 func (d *Decoder) set(to reflect.Value, v any) error {
@@ -362,6 +371,9 @@ func (d *Decoder) set(to reflect.Value, v any) error {
 		if err != nil {
 			return wrong()
 		}
+		if to.Kind() == reflect.Int && (n > math.MaxInt32 || n < math.MinInt32) {
+			return core.Errorf(core.ErrLayerConfig, "", "got %d, want at most %d", n, math.MaxInt32)
+		}
 		to.SetInt(n)
 	case reflect.Float64:
 		switch n := v.(type) {
@@ -398,11 +410,21 @@ func (d *Decoder) set(to reflect.Value, v any) error {
 		if list.Kind() != reflect.Slice {
 			return wrong()
 		}
+		_, isShape := to.Interface().(tensor.Shape)
+		if isShape && list.Len() > maxRank {
+			return core.Errorf(core.ErrLayerConfig, "", "got %d axes, want at most %d", list.Len(), maxRank)
+		}
 		out := reflect.MakeSlice(to.Type(), list.Len(), list.Len())
+		elements := 1.0
 		for i := range list.Len() {
 			item := list.Index(i).Interface()
-			if _, isShape := to.Interface().(tensor.Shape); isShape && item == nil {
+			if isShape && item == nil {
 				item = tensor.Unknown
+			}
+			if n, ok := item.(float64); ok && isShape && n > 0 {
+				if elements *= n; elements > maxElements {
+					return core.Errorf(core.ErrTooLarge, "", "a shape of more than %.3g elements", float64(maxElements))
+				}
 			}
 			if err := d.set(out.Index(i), item); err != nil {
 				return core.In(fmt.Sprintf("[%d]", i), core.ErrLayerConfig, err)

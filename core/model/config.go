@@ -332,7 +332,7 @@ func (f *functional) revive(v any, depth int) (any, error) {
 		case "__keras_tensor__":
 			history, ok := config["keras_history"].([]any)
 			if !ok || len(history) < 3 {
-				return nil, core.Errorf(core.ErrConfigJSON, "keras_history", "got %v, want [layer, call, output]", config["keras_history"])
+				return nil, core.Errorf(core.ErrGraph, "keras_history", "got %v, want [layer, call, output]", config["keras_history"])
 			}
 			return f.refer(history, false)
 		case "__tuple__":
