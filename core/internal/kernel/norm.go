@@ -14,6 +14,10 @@ import (
 type BatchNormSpec struct {
 	Rows, C int
 	Epsilon float64
+
+	// Epilogue, if not nil, is called once for every rectangle of y, of dx for the gradient, when its elements have their final
+	// values, as in GemmSpec, with batch 0.
+	Epilogue func(worker, batch, row0, row1, col0, col1 int)
 }
 
 // normPiece is how many rows of c numbers a task works on.
@@ -133,12 +137,15 @@ func BatchNorm[T tensor.Float](p *Pool, s BatchNormSpec, y, mean, variance, rstd
 		}
 	})
 	sub, mulAdd := Binary[T]("sub", p.Reference()), Ternary[T]("mul_add", p.Reference())
-	apply := func(_, i int) {
+	apply := func(worker, i int) {
 		from, to := i*k.piece*c, (i*k.piece+k.count(i))*c
 		for ; from < to; from += len(center.tile) {
 			end := min(to, from+len(center.tile))
 			sub(y[from:end], x[from:end], center.tile)
 			mulAdd(y[from:end], y[from:end], scale.tile, shift.tile)
+			if s.Epilogue != nil {
+				s.Epilogue(worker, 0, from/c, end/c, 0, c)
+			}
 		}
 	}
 	return func() {
@@ -203,6 +210,9 @@ func BatchNormGrad[T tensor.Float](p *Pool, s BatchNormSpec, dx, dgamma, dbeta, 
 			sub(t, x[from:end], center.tile)
 			mulAdd(t, t, byX.tile, shift.tile)
 			mulAdd(dx[from:end], dy[from:end], byDy.tile, t)
+			if s.Epilogue != nil {
+				s.Epilogue(worker, 0, from/c, end/c, 0, c)
+			}
 		}
 	}
 	return func() {

@@ -75,7 +75,7 @@ func testNorm[T tensor.Float](t *testing.T, tolerance float64) {
 			names := []string{"y", "mean", "variance", "rstd", "dx", "dgamma", "dbeta"}
 			runsAlike(t, func(p *Pool) (func(), [][]T) {
 				o, wholes := outputs(rows*c, c, c, c, rows*c, c, c)
-				spec := BatchNormSpec{rows, c, epsilon}
+				spec := BatchNormSpec{Rows: rows, C: c, Epsilon: epsilon}
 				forth := BatchNorm(p, spec, o[0].data, o[1].data, o[2].data, o[3].data, x.data, gamma.data, beta.data)
 				back := BatchNormGrad(p, spec, o[4].data, o[5].data, o[6].data, dy.data, x.data, o[1].data, o[3].data, gamma.data)
 				return func() { forth(); back() }, wholes
@@ -120,7 +120,7 @@ func TestBatchNormFarMean(t *testing.T) {
 	}
 	want := naiveNorm(x, x, nil, nil, c, c, 1e-3, func(i int) (int, int) { return i % c, i % c })
 	y, mean, variance, rstd := make([]float32, rows*c), make([]float32, c), make([]float32, c), make([]float32, c)
-	BatchNorm(Default(), BatchNormSpec{rows, c, 1e-3}, y, mean, variance, rstd, x, nil, nil)()
+	BatchNorm(Default(), BatchNormSpec{Rows: rows, C: c, Epsilon: 1e-3}, y, mean, variance, rstd, x, nil, nil)()
 	for j := range c {
 		if w := want[2][j]; math.Abs(float64(variance[j])-w) > 1e-5*w {
 			t.Errorf("variance %v, want %v", variance[j], w)
@@ -135,7 +135,7 @@ func BenchmarkNorm(b *testing.B) {
 	for i := range x {
 		x[i] = float32(i % 77)
 	}
-	spec := BatchNormSpec{rows, c, 1e-3}
+	spec := BatchNormSpec{Rows: rows, C: c, Epsilon: 1e-3}
 	for name, run := range map[string]func(){
 		"batch":          BatchNorm(Default(), spec, y, m, v, r, x, a, a),
 		"batch gradient": BatchNormGrad(Default(), spec, y, v[:c], v[c:2*c], x, x, m, r, a),

@@ -12,6 +12,10 @@ import "github.com/gokeras/gk/core/tensor"
 type PoolSpec struct {
 	Batch, Channels               int
 	In, Out, Size, Strides, PadLo [3]int
+
+	// Epilogue, if not nil, is called once for every rectangle of the result when its elements have their final values, as in
+	// GemmSpec, with batch 0. Columns are channels and rows are the places of all images.
+	Epilogue func(worker, batch, row0, row1, col0, col1 int)
 }
 
 func (s *PoolSpec) check(x, y int) {
@@ -105,9 +109,13 @@ func (k *pooling[T]) forward() func() {
 		return func() {}
 	}
 	tasks, each := tasksOf(lines, k.Out[2]*volume(k.Size)*(k.Channels+8))
-	task := func(_, t int) {
-		for line := t * each; line < min(lines, (t+1)*each); line++ {
+	task := func(worker, t int) {
+		first, last := t*each, min(lines, (t+1)*each)
+		for line := first; line < last; line++ {
 			k.line(line, 0, k.Channels)
+		}
+		if k.Epilogue != nil {
+			k.Epilogue(worker, 0, first*k.Out[2], last*k.Out[2], 0, k.Channels)
 		}
 	}
 	return func() { k.p.Run(tasks, task) }
@@ -127,8 +135,9 @@ func (k *pooling[T]) backward() func() {
 		strip = min(strip, poolStrip)
 	}
 	strips := ceilDiv(k.Channels, strip)
-	image, lines := volume(k.In)*k.Channels, k.Out[0]*k.Out[1]
-	task := func(_, t int) {
+	places, lines := volume(k.In), k.Out[0]*k.Out[1]
+	image := places * k.Channels
+	task := func(worker, t int) {
 		b, c0 := t/strips, t%strips*strip
 		n := min(k.Channels-c0, strip)
 		dx := k.dx[b*image:][:image]
@@ -141,6 +150,9 @@ func (k *pooling[T]) backward() func() {
 		}
 		for line := range lines {
 			k.line(b*lines+line, c0, n)
+		}
+		if k.Epilogue != nil {
+			k.Epilogue(worker, 0, b*places, (b+1)*places, c0, c0+n)
 		}
 	}
 	return func() { k.p.Run(k.Batch*strips, task) }

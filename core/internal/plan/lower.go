@@ -311,13 +311,16 @@ func (k *kernelCall[T]) pooling() func() {
 	switch {
 	case k.out[0].size == 0:
 		return func() {}
-	case k.op == "MaxPool":
-		return kernel.MaxPool(k.pool, k.result(0), k.operand(0), s)
-	case k.op == "AvgPool":
-		return kernel.AvgPool(k.pool, k.result(0), k.operand(0), s)
-	case k.in[0].size == 0:
+	case k.in[0].size == 0 && strings.HasSuffix(k.op, "Grad"):
 		return fill(0, k.result(0))
-	case k.op == "MaxPoolGrad":
+	}
+	s.Epilogue = k.epilogue(last(x), 0)
+	switch k.op {
+	case "MaxPool":
+		return kernel.MaxPool(k.pool, k.result(0), k.operand(0), s)
+	case "AvgPool":
+		return kernel.AvgPool(k.pool, k.result(0), k.operand(0), s)
+	case "MaxPoolGrad":
 		return kernel.MaxPoolGrad(k.pool, k.result(0), k.operand(0), k.operand(1), k.operand(2), s)
 	}
 	return kernel.AvgPoolGrad(k.pool, k.result(0), k.operand(0), s)
@@ -396,6 +399,7 @@ func (k *kernelCall[T]) norm() func() {
 		if x.size == 0 { // no mean of nothing; as finite as can be, for checks
 			return fill(0, k.result(1), k.result(2), k.result(3))
 		}
+		b.Epilogue = k.epilogue(c, 0)
 		return kernel.BatchNorm(k.pool, b, k.result(0), k.result(1), k.result(2), k.result(3), k.operand(0), k.operand(1), k.operand(2))
 	case "LayerNorm":
 		if x.size == 0 {
@@ -408,6 +412,7 @@ func (k *kernelCall[T]) norm() func() {
 		return fill(0, dgamma, dbeta)
 	}
 	if k.op == "BatchNormGrad" {
+		b.Epilogue = k.epilogue(c, 0)
 		return kernel.BatchNormGrad(k.pool, b, dx, dgamma, dbeta, k.operand(0), k.operand(1), k.operand(2), k.operand(3), k.operand(4))
 	}
 	return kernel.LayerNormGrad(k.pool, k.result(0), dgamma, dbeta, k.operand(0), k.operand(1), k.operand(2), k.operand(3), k.operand(4), rows, c)

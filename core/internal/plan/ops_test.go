@@ -168,7 +168,8 @@ var opCases = []struct {
 		three := graph.PoolAttr{Size: []int{2, 2, 2}, Strides: []int{2, 1, 2}, PadLo: []int{0, 0, 0}, PadHi: []int{0, 0, 0}}
 		return []graph.Value{b.MaxPool(x, two(2, 2, 0, 0)), b.AvgPool(x, two(2, 2, 0, 0)), b.MaxPool(x, two(3, 2, 1, 1)), b.AvgPool(x, two(3, 2, 1, 1)),
 			b.MaxPool(b.in(2, 7, 4), one), b.AvgPool(b.in(2, 7, 4), one), b.MaxPool(b.in(1, 4, 4, 4, 2), three), b.AvgPool(b.in(1, 4, 4, 4, 2), three),
-			b.MaxPool(b.Relu(b.in(2, 5, 5, 3)), two(2, 1, 0, 0)), b.MaxPool(b.in(0, 4, 4, 2), two(2, 2, 0, 0))}
+			b.MaxPool(b.Relu(b.in(2, 5, 5, 3)), two(2, 1, 0, 0)), b.Mul(b.AvgPool(b.Tanh(b.in(20, 5, 5, 70)), two(2, 1, 0, 0)), b.in(70)),
+			b.Tanh(b.MaxPool(b.Tanh(b.in(3, 5, 5, 70)), two(3, 2, 1, 1))), b.MaxPool(b.in(0, 4, 4, 2), two(2, 2, 0, 0))}
 	}},
 	{"reduce", func(b *bench) []graph.Value {
 		var all []graph.Value
@@ -199,7 +200,9 @@ var opCases = []struct {
 			c := shape[len(shape)-1]
 			y, _, _ := b.BatchNorm(b.in(shape...), b.in(c), b.in(c), 1e-3)
 			z, _, _ := b.BatchNorm(b.in(shape...), graph.Value{}, b.in(c), 1e-3)
-			all = append(all, y, z)
+			all = append(all, b.Relu(b.Add(y, b.in(shape...))), z, b.Mul(b.Relu(z), b.in(c)))
+			u, _, _ := b.BatchNorm(b.Tanh(b.in(shape...)), b.in(c), graph.Value{}, 1e-3)
+			all = append(all, b.Sigmoid(u))
 		}
 		for _, shape := range [][]int{{3, 5}, {4, 700}} {
 			c := shape[1]

@@ -222,8 +222,8 @@ func (q *planner) placeKernel(n *node) {
 // fusable reports whether a kernel runs a loop over the parts of its result.
 func fusable(n *node) bool {
 	switch n.op {
-	case "MatMul", "Conv", "ConvGradInput", "ConvGradKernel":
-		return true
+	case "MatMul", "Conv", "ConvGradInput", "ConvGradKernel", "BatchNorm", "BatchNormGrad", "MaxPool", "AvgPool", "MaxPoolGrad", "AvgPoolGrad":
+		return n.out[0].size > 0
 	}
 	return false
 }
