@@ -200,6 +200,9 @@ func (d *Decoder) noteUpgrade(place string, before, after core.Config) {
 	}
 	var keys []string
 	for _, key := range slices.Sorted(maps.Keys(before)) {
+		if key == "batch_input_shape" { // an input layer's other spelling, which all legacy files have
+			continue
+		}
 		if v, ok := after[key]; before[key] != nil && (!ok || !reflect.DeepEqual(before[key], v)) {
 			keys = append(keys, key)
 		}
