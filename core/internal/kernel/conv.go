@@ -138,7 +138,7 @@ func (a *convAxis) within(from, to int) (int, int) {
 }
 
 // reach is the range of source places that output places [from, to) need, if there are any.
-func reach(axes []convAxis, from, to int) (lo, hi int, any bool) {
+func reach(axes []convAxis, from, to int) (lo, hi int, some bool) {
 	for i := range axes {
 		a := &axes[i]
 		q0, q1 := a.within(from, to)
@@ -146,12 +146,12 @@ func reach(axes []convAxis, from, to int) (lo, hi int, any bool) {
 			continue
 		}
 		least, most := a.origin+q0*a.stride, a.origin+(q1-1)*a.stride+(len(a.taps)-1)*a.dilation+1
-		if !any {
+		if !some {
 			lo, hi = least, most
 		}
-		lo, hi, any = min(lo, least), max(hi, most), true
+		lo, hi, some = min(lo, least), max(hi, most), true
 	}
-	return lo, hi, any
+	return lo, hi, some
 }
 
 // convPass is a part of the output places whose sums have the same taps.
@@ -395,7 +395,7 @@ func newConv[T tensor.Float](p *Pool, s *ConvSpec, axes [3][]convAxis, in, out [
 	var extent [3]int
 	for d, each := range [3]int{1, c.lines, c.width} {
 		for from := 0; from < out[d]; from += each {
-			if lo, hi, any := reach(axes[d], from, min(from+each, out[d])); any {
+			if lo, hi, some := reach(axes[d], from, min(from+each, out[d])); some {
 				extent[d] = max(extent[d], hi-lo)
 			}
 		}
@@ -425,9 +425,9 @@ func (c *conv[T]) task(worker, i int) {
 	var lo, hi [3]int
 	some := true
 	for d := range 3 {
-		var any bool
-		lo[d], hi[d], any = reach(c.axes[d], from[d], to[d])
-		some = some && any
+		var here bool
+		lo[d], hi[d], here = reach(c.axes[d], from[d], to[d])
+		some = some && here
 	}
 	var source []T
 	var kind int

@@ -43,23 +43,6 @@ func near(got, want, tolerance float64) bool {
 	return got == want || math.Abs(got-want) <= tolerance*math.Abs(want)+1.5e-45
 }
 
-// wantOf is a Go loop on float64 copies, rounded to float32.
-func wantOf(n int, run func(dst []float64, in [][]float64), in ...[]float32) []float32 {
-	wide := make([][]float64, len(in))
-	for i, x := range in {
-		wide[i] = make([]float64, len(x))
-		for j, v := range x {
-			wide[i][j] = float64(v)
-		}
-	}
-	dst, out := make([]float64, n), make([]float32, n)
-	run(dst, wide)
-	for i, v := range dst {
-		out[i] = float32(v)
-	}
-	return out
-}
-
 func TestElementwise(t *testing.T) {
 	sizes := []int{511, 1030}
 	for n := range 71 {

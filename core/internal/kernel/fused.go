@@ -67,13 +67,15 @@ func fusedVector(code fusedCode) FusedLoop[float32] {
 
 func towardLoop[T tensor.Float](dst, a, b, _ []T, s, _ T) {
 	for i := range dst {
-		dst[i] = a[i] + T((b[i]-a[i])*s)
+		d := b[i] - a[i]
+		dst[i] = a[i] + T(d*s)
 	}
 }
 
 func towardSquareLoop[T tensor.Float](dst, a, b, _ []T, s, _ T) {
 	for i := range dst {
-		dst[i] = a[i] + T((T(b[i]*b[i])-a[i])*s)
+		d := T(b[i]*b[i]) - a[i]
+		dst[i] = a[i] + T(d*s)
 	}
 }
 
@@ -103,7 +105,8 @@ func mixSquareLoop[T tensor.Float](dst, a, b, _ []T, s, t T) {
 
 func descendLoop[T tensor.Float](dst, a, b, c []T, s, t T) {
 	for i := range dst {
-		dst[i] = a[i] - T(b[i]*s)/(T(math.Sqrt(float64(c[i])))+t)
+		root := T(math.Sqrt(float64(c[i])))
+		dst[i] = a[i] - T(b[i]*s)/(root+t)
 	}
 }
 

@@ -115,7 +115,7 @@ func TestRandomUniformAvalanche(t *testing.T) {
 		flips := make([]float64, 24)
 		total := 0
 		for i := range uint64(samples) {
-			seed, index := uint64(i%16), i*977
+			seed, index := i%16, i*977
 			a := one(seed, index)
 			if bit < 64 {
 				index ^= 1 << bit

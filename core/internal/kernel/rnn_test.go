@@ -105,7 +105,7 @@ func naiveRNN[T tensor.Float](s RNNSpec, o RNNOperands[T]) (y, h, c []float64) {
 					}
 					for j := range u {
 						z := rec(x(0, j) + m(0, j))
-						inner := 0.0
+						var inner float64
 						if s.ResetAfter {
 							inner = r[j] * m(2, j)
 						} else {

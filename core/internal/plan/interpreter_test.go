@@ -18,7 +18,6 @@ type interpreter struct {
 	variables  map[*graph.Variable][]float64
 	seed, step uint64
 	values     map[graph.Value][]float64
-	f32        bool // random numbers are the same for both types
 }
 
 func (p *interpreter) get(v graph.Value) []float64 { return p.values[v] }

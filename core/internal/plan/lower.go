@@ -44,10 +44,7 @@ func (l *lowerer[T]) step(u *unit) (step[T], error) {
 		s.run = body.all
 		return s, nil
 	}
-	k := &kernelCall[T]{lowerer: l, node: u.heavy, step: &s}
-	if body != nil {
-		k.tail = body
-	}
+	k := &kernelCall[T]{lowerer: l, node: u.heavy, step: &s, tail: body}
 	run, err := k.lower()
 	if err != nil {
 		return s, l.wrong(u, err)
@@ -68,16 +65,14 @@ func (l *lowerer[T]) step(u *unit) (step[T], error) {
 }
 
 func (l *lowerer[T]) wrong(u *unit, err error) error {
-	name, scope := "", ""
-	if u.heavy != nil {
-		name, scope = u.heavy.op, u.heavy.scope
-	} else {
-		name, scope = u.loop[0].op, u.loop[0].scope
+	n := u.heavy
+	if n == nil {
+		n = u.loop[0]
 	}
-	if scope == "" {
-		return fmt.Errorf("%s: %w", name, err)
+	if n.scope == "" {
+		return fmt.Errorf("%s: %w", n.op, err)
 	}
-	return fmt.Errorf("%s: %s: %w", scope, name, err)
+	return fmt.Errorf("%s: %s: %w", n.scope, n.op, err)
 }
 
 // describe sums up a unit.
@@ -116,11 +111,10 @@ func (l *lowerer[T]) describe(u *unit) Step {
 func flopsOf(n *node) int {
 	switch n.op {
 	case "MatMul":
-		x, inner := n.in[0].shape, 0
+		x := n.in[0].shape
+		inner := last(x)
 		if n.attr.(graph.MatMulAttr).TransA {
 			inner = x[len(x)-2]
-		} else {
-			inner = x[len(x)-1]
 		}
 		return 2 * n.out[0].size * inner
 	case "Conv":

@@ -142,18 +142,9 @@ func TestFailingRunChangesNoVariable(t *testing.T) {
 // TestSharedVariables trains with one program and predicts with another that keeps what depends on variables.
 func TestSharedVariables(t *testing.T) {
 	b := newBench(3)
-	w, bias := b.weight(40, 50), b.weight(50)
+	w, bias := b.weight(50, 40), b.weight(50)
 	x := b.in(30, 40)
 	y := b.Relu(b.Add(b.MatMul(x, b.Read(w), false, true), b.Tanh(b.Read(bias))))
-	_ = y
-	if b.Err() == nil {
-		t.Fatal("a product of sizes that do not fit went through")
-	}
-
-	b = newBench(3)
-	w, bias = b.weight(50, 40), b.weight(50)
-	x = b.in(30, 40)
-	y = b.Relu(b.Add(b.MatMul(x, b.Read(w), false, true), b.Tanh(b.Read(bias))))
 	b.out(y)
 	variables := memoryOf[float32](b)
 	memory := func(v *graph.Variable) []float32 { return variables[v] }
@@ -195,16 +186,6 @@ func TestAssigns(t *testing.T) {
 	v, w, u, last, kept := b.weight(700, 3), b.weight(700, 3), b.weight(3), b.weight(3), b.weight(2, 2)
 	x := b.in(700, 3)
 	b.Assign(v, b.Read(w)) // a swap
-	b.Assign(w, b.Read(v))
-	b.Assign(u, b.Sum(b.Mul(b.Read(v), x), []int{0}, false))
-	b.Assign(last, b.Const(7)) // does not fit, but only the last one counts
-	if b.Err() == nil {
-		t.Fatal("a scalar was assigned to a vector")
-	}
-	b = newBench(4)
-	v, w, u, last, kept = b.weight(700, 3), b.weight(700, 3), b.weight(3), b.weight(3), b.weight(2, 2)
-	x = b.in(700, 3)
-	b.Assign(v, b.Read(w))
 	b.Assign(w, b.Read(v))
 	b.Assign(u, b.Sum(b.Mul(b.Read(v), x), []int{0}, false))
 	b.Assign(last, b.Add(b.Read(last), b.Const(1)))

@@ -73,13 +73,13 @@ func (g *Gen) Prepare(body func()) {
 	if !g.Wide {
 		return
 	}
-	real := g.C
+	kept := g.C
 	scratch := build.NewContext()
 	scratch.Function("scratch")
 	scratch.SignatureExpr("func()")
 	g.C, g.dry, g.order, g.known = scratch, true, nil, map[uint32]reg.VecVirtual{}
 	body()
-	g.C, g.dry = real, false
+	g.C, g.dry = kept, false
 	g.known = map[uint32]reg.VecVirtual{}
 	for _, bits := range g.order {
 		if len(g.known) == 16 {
