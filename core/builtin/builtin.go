@@ -8,5 +8,7 @@ import (
 	_ "github.com/gokeras/gk/core/dataset"      // registers the data sets
 	_ "github.com/gokeras/gk/core/initializers" // registers the initializers
 	_ "github.com/gokeras/gk/core/layers"       // registers the layers
+	_ "github.com/gokeras/gk/core/losses"       // registers the losses
+	_ "github.com/gokeras/gk/core/metrics"      // registers the metrics
 	_ "github.com/gokeras/gk/core/optimizers"   // registers the optimizers
 )

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gokeras/gk/core"
+	"github.com/gokeras/gk/core/losses"
 	"github.com/gokeras/gk/core/metrics"
 	"github.com/gokeras/gk/core/tensor"
 	"github.com/gokeras/gk/registry"
@@ -175,7 +176,7 @@ func (m *Model) prepare(targets []tensor.Shape) error {
 	if c.names != nil {
 		return nil
 	}
-	losses, err := m.perOutput("loss", list(c.options.Loss), false)
+	wanted, err := m.perOutput("loss", list(c.options.Loss), false)
 	if err != nil {
 		return err
 	}
@@ -186,12 +187,16 @@ func (m *Model) prepare(targets []tensor.Shape) error {
 	d := m.decoder()
 	names := m.OutputNames()
 	trained := 0
-	c.losses = make([]*outputLoss, len(losses))
-	for i, v := range losses {
+	c.losses = make([]*outputLoss, len(wanted))
+	for i, v := range wanted {
 		if v == nil {
 			continue
 		}
-		l, err := d.Loss(v)
+		var target tensor.Shape
+		if trained < len(targets) {
+			target = targets[trained]
+		}
+		l, err := losses.Resolve(d, v, target, m.outputs[i].shape)
 		if err != nil {
 			return core.In("compile: loss", core.ErrLayerConfig, err)
 		}

@@ -182,7 +182,7 @@ func (w *writer) train(b batchShapes, learn bool) error {
 			weight[i] = w.Input(inputName("w", at), b.weights[at])
 		}
 		next++
-		value := core.ReduceLoss(g, l.Call(g, targets[i], r.Values[i]), weight[i], r.Masks[i], l.Loss.Common().Reduction)
+		value := core.ComputeLoss(g, l.Loss, targets[i], r.Values[i], weight[i], r.Masks[i])
 		if value.Rank() > 0 { // reduction "none": Keras takes the mean to log it
 			value = g.Mean(value, nil, false)
 		}
@@ -215,6 +215,7 @@ func (w *writer) train(b batchShapes, learn bool) error {
 			sample = weight[x.output]
 		}
 		before := g.Scope(x.name)
+		s.Mask = r.Masks[x.output]
 		x.Update(s, targets[x.output], r.Values[x.output], sample)
 		w.outputs = append(w.outputs, x.Result(s))
 		g.Scope(before)
