@@ -251,7 +251,7 @@ func Apply(l Layer, g *graph.Graph, training bool, s *Shared, inputs, masks []gr
 	}
 	if b.ActivityRegularizer != nil {
 		for _, v := range values {
-			c.AddLoss(b.ActivityRegularizer.Penalty(g, v))
+			c.AddActivityLoss(b.ActivityRegularizer.Penalty(g, v), v)
 		}
 	}
 	return r, nil
@@ -279,6 +279,14 @@ func (s *Shared) Assign(g *graph.Graph) {
 
 // AddLoss adds a scalar to the loss of the model.
 func (c *Call) AddLoss(v graph.Value) { c.shared.Losses = append(c.shared.Losses, v) }
+
+// AddActivityLoss adds a penalty on an output to the loss of the model, divided by the size of the batch, as Keras does.
+func (c *Call) AddActivityLoss(penalty, output graph.Value) {
+	if output.Rank() > 0 {
+		penalty = c.Graph.Mul(penalty, c.Graph.Const(1/float64(max(1, output.Dim(0)))))
+	}
+	c.AddLoss(penalty)
+}
 
 // Mask is the mask of an input: (batch, steps), 0 where a step is to be skipped; "none" if there is no mask.
 func (c *Call) Mask(input int) graph.Value {

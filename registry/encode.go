@@ -38,6 +38,9 @@ func (e *Encoder) Config(x any) (core.Config, error) {
 		if err != nil {
 			return nil, core.In(f.key, core.ErrLayerConfig, err)
 		}
+		if e.Dialect == core.Legacy && f.legacy != "" {
+			f.key = f.legacy
+		}
 		c[f.key] = v
 	}
 	return c, nil

@@ -29,10 +29,33 @@ func (l *Dropout) Build(_ *core.Builder, inputs []tensor.Shape) error {
 	if err := core.WantInputs(inputs, 1, 0); err != nil {
 		return err
 	}
-	if l.NoiseShape != nil && len(l.NoiseShape) != len(inputs[0]) {
-		return core.Errorf(core.ErrLayerConfig, "noise_shape", "got %v, want rank %d", l.NoiseShape, len(inputs[0]))
+	return wantNoiseShape(l.NoiseShape, inputs[0])
+}
+
+// wantNoiseShape checks that a noise shape, if there is one, broadcasts to an input.
+func wantNoiseShape(noise, input tensor.Shape) error {
+	if noise == nil {
+		return nil
+	}
+	ok := len(noise) == len(input)
+	for i := 0; ok && i < len(noise); i++ {
+		ok = noise[i] <= 1 || input[i] < 0 || noise[i] == input[i]
+	}
+	if !ok {
+		return core.Errorf(core.ErrLayerConfig, "noise_shape", "got %v, want one that broadcasts to %v", noise, input)
 	}
 	return nil
+}
+
+// noiseShape is a noise shape with the sizes of x where it says nothing.
+func noiseShape(x graph.Value, noise tensor.Shape) tensor.Shape {
+	shape := x.Shape().Clone()
+	for i, d := range noise {
+		if d >= 0 {
+			shape[i] = d
+		}
+	}
+	return shape
 }
 
 // Call drops elements in training.
@@ -46,15 +69,10 @@ func dropout(c *core.Call, x graph.Value, rate float64, noise tensor.Shape) grap
 	if !c.Training || rate == 0 {
 		return x
 	}
-	g, shape := c.Graph, x.Shape().Clone()
-	for i, d := range noise {
-		if d >= 0 {
-			shape[i] = d
-		}
-	}
+	g := c.Graph
 	if rate == 1 {
 		return g.Mul(x, g.Const(0))
 	}
-	keep := g.GreaterEqual(g.Random(shape), g.Const(rate))
+	keep := g.GreaterEqual(g.Random(noiseShape(x, noise)), g.Const(rate))
 	return g.Mul(x, g.Mul(keep, g.Const(1/(1-rate))))
 }

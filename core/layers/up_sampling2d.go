@@ -1,0 +1,114 @@
+package layers
+
+import (
+	"math"
+
+	"github.com/gokeras/gk/core"
+	"github.com/gokeras/gk/core/graph"
+	"github.com/gokeras/gk/core/tensor"
+)
+
+// UpSampling2D enlarges images: with interpolation "nearest" it repeats each place size times along each axis, else it takes weighted
+// sums of the places around, along one axis and then the other.
+//
+// Input (batch, height, width, channels), output (batch, height*size, width*size, channels); with data_format "channels_first"
+// channels come second. Source: keras/src/layers/reshaping/up_sampling2d.py; the weights are those of TensorFlow's resize operations.
+type UpSampling2D struct {
+	core.Base
+	Size          core.PerAxis `json:"size" want:">0"`
+	DataFormat    string       `json:"data_format" want:"channels_last|channels_first"`
+	Interpolation string       `json:"interpolation" want:"nearest|bilinear|bicubic|lanczos3|lanczos5"`
+}
+
+func init() {
+	register("UpSampling2D", func() *UpSampling2D {
+		return &UpSampling2D{Size: core.AllAxes(2, 2), DataFormat: "channels_last", Interpolation: "nearest"}
+	})
+}
+
+// NewUpSampling2D makes an UpSampling2D layer. size is an int, or a list of one per axis.
+func NewUpSampling2D(size any, with ...With) *UpSampling2D {
+	return configure[*UpSampling2D]("UpSampling2D", With{"size": size}, with)
+}
+
+// Build checks the input.
+func (l *UpSampling2D) Build(_ *core.Builder, inputs []tensor.Shape) error {
+	return core.WantInputs(inputs, 1, 4)
+}
+
+// Call enlarges. It drops masks.
+func (l *UpSampling2D) Call(c *core.Call, inputs []graph.Value) []graph.Value {
+	c.DropMasks()
+	x := inputs[0]
+	for i, axis := range spatialAxes(4, l.DataFormat) {
+		if l.Interpolation == "nearest" || l.Interpolation == "" {
+			x = c.Graph.Repeat(x, axis, l.Size[i])
+		} else {
+			x = enlarge(c.Graph, x, axis, l.Size[i], l.Interpolation)
+		}
+	}
+	return []graph.Value{x}
+}
+
+// enlarge makes an axis of x factor times as long, by a product with a constant matrix.
+func enlarge(g *graph.Graph, x graph.Value, axis, factor int, interpolation string) graph.Value {
+	n := x.Dim(axis)
+	if n == tensor.Unknown {
+		return g.Full(0, x.Shape()) // only the shape is asked for
+	}
+	moved := g.MoveAxis(x, axis, -1)
+	y := g.MatMul(g.Flatten(moved, -1), g.Table(enlarging(n, factor, interpolation)), false, false)
+	return g.MoveAxis(g.Reshape(y, moved.Shape().With(-1, n*factor)...), -1, axis)
+}
+
+// enlarging is the matrix (n, n*factor) by which n numbers in a row become n*factor. Number i of the result lies at (i+1/2)/factor - 1/2
+// among the n. Weights are those of a kernel around it; places that are not there do not count, but for bilinear ones, which the first
+// and the last number stand for.
+func enlarging(n, factor int, interpolation string) *tensor.Tensor {
+	reach, weight := 1.0, func(d float64) float64 { return 1 - d }
+	switch interpolation {
+	case "bicubic":
+		// Keys, IEEE Transactions on Acoustics, Speech, and Signal Processing 29, 1981, with a = -1/2.
+		reach, weight = 2, func(d float64) float64 {
+			if d < 1 {
+				return (1.5*d-2.5)*d*d + 1
+			}
+			return ((-0.5*d+2.5)*d-4)*d + 2
+		}
+	case "lanczos3":
+		reach, weight = 3, lanczos(3)
+	case "lanczos5":
+		reach, weight = 5, lanczos(5)
+	}
+	m := make([]float64, n*n*factor)
+	for i := range n * factor {
+		at := (float64(i)+0.5)/float64(factor) - 0.5
+		switch interpolation {
+		case "bilinear":
+			at = min(max(at, 0), float64(n-1))
+		case "bicubic": // TensorFlow has a table of 1024 weights to a place
+			at = math.RoundToEven(at*1024) / 1024
+		}
+		sum := 0.0
+		for j := range n {
+			if d := math.Abs(at - float64(j)); d < reach {
+				sum += weight(d)
+				m[j*n*factor+i] = weight(d)
+			}
+		}
+		for j := range n {
+			m[j*n*factor+i] /= sum
+		}
+	}
+	return tensor.From(m, n, n*factor)
+}
+
+// lanczos is sinc(d) sinc(d/a) for d < a, sinc(x) = sin(pi x)/(pi x).
+func lanczos(a float64) func(float64) float64 {
+	return func(d float64) float64 {
+		if d < 1e-7 {
+			return 1
+		}
+		return a * math.Sin(math.Pi*d) * math.Sin(math.Pi*d/a) / (math.Pi * math.Pi * d * d)
+	}
+}
