@@ -5,6 +5,7 @@ package builtin
 
 import (
 	_ "github.com/gokeras/gk/core/activations"  // registers the activations
+	_ "github.com/gokeras/gk/core/callbacks"    // registers the callbacks
 	_ "github.com/gokeras/gk/core/constraints"  // registers the constraints
 	_ "github.com/gokeras/gk/core/dataset"      // registers the data sets
 	_ "github.com/gokeras/gk/core/initializers" // registers the initializers
