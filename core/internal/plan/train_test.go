@@ -10,7 +10,7 @@ import (
 	"github.com/gokeras/gk/core/graph"
 )
 
-// This file owns three training steps that are written directly in operations, as layers and Adam would write them: what they must
+// This file owns training steps that are written directly in operations, as layers and Adam would write them: what they must
 // compute, what must have been fused in them, and how many samples a second they train.
 
 // trainer writes a training step.
@@ -104,6 +104,61 @@ func lstm(batch, size, units int) *trainer {
 	return b
 }
 
+// convSame is a convolution without bias whose result is as large as x.
+func (b *trainer) convSame(x graph.Value, size, filters int) graph.Value {
+	p := size / 2
+	a := graph.ConvAttr{Strides: []int{1, 1}, Dilation: []int{1, 1}, PadLo: []int{p, p}, PadHi: []int{p, p}, Groups: 1}
+	return b.Conv(x, b.param(size, size, x.Dim(-1), filters), a)
+}
+
+// bn is batch normalisation with moving averages.
+func (b *trainer) bn(x graph.Value) graph.Value {
+	c := x.Dim(-1)
+	y, mean, variance := b.BatchNorm(x, b.param(c), b.param(c), 1e-3)
+	for _, v := range []graph.Value{mean, variance} {
+		m := b.weight(c)
+		b.Assign(m, b.Add(b.Mul(b.Read(m), b.Const(0.99)), b.Mul(v, b.Const(0.01))))
+	}
+	return y
+}
+
+// resnet has two residual blocks with batch normalisation.
+func resnet(batch, size, filters int) *trainer {
+	b := newTrainer()
+	x := b.Relu(b.bn(b.convSame(b.in(batch, size, size, 3), 3, filters)))
+	for range 2 {
+		y := b.Relu(b.bn(b.convSame(x, 3, filters)))
+		y = b.bn(b.convSame(y, 3, filters))
+		x = b.Relu(b.Add(x, y))
+	}
+	b.finish(b.dense(b.Mean(x, []int{1, 2}, false), 10))
+	return b
+}
+
+// transformer is an encoder block of so many heads, with GELU.
+func transformer(batch, steps, width, heads int) *trainer {
+	b := newTrainer()
+	x := b.in(batch, steps, width)
+	ln := func(x graph.Value) graph.Value {
+		return b.Reshape(b.LayerNorm(b.Reshape(x, batch*steps, width), b.param(width), b.param(width), 1e-6), batch, steps, width)
+	}
+	proj := func(x graph.Value) graph.Value {
+		return b.Transpose(b.Reshape(b.dense(b.Reshape(x, batch*steps, width), width), batch, steps, heads, width/heads), 0, 2, 1, 3)
+	}
+	n := ln(x)
+	q, k, v := proj(n), proj(n), proj(n)
+	s := b.Softmax(b.MatMul(b.Mul(q, b.Const(0.25)), k, false, true))
+	s = b.dropout(s, 0.1)
+	a := b.Reshape(b.Transpose(b.MatMul(s, v, false, false), 0, 2, 1, 3), batch*steps, width)
+	x = b.Add(x, b.Reshape(b.dropout(b.dense(a, width), 0.1), batch, steps, width))
+	n = ln(x)
+	h := b.dense(b.Reshape(n, batch*steps, width), 4*width)
+	h = b.Mul(b.Mul(h, b.Const(0.5)), b.Add(b.Const(1), b.Erf(b.Div(h, b.Const(1.4142135)))))
+	x = b.Add(x, b.Reshape(b.dense(h, width), batch, steps, width))
+	b.finish(b.dense(b.Mean(x, []int{1}, false), 10))
+	return b
+}
+
 var models = []struct {
 	name         string
 	small, large func() *trainer
@@ -112,6 +167,8 @@ var models = []struct {
 	{"MLP", func() *trainer { return mlp(6, 9, 7) }, func() *trainer { return mlp(128, 784, 784) }, 128},
 	{"CNN", func() *trainer { return cnn(3, 8, 4) }, func() *trainer { return cnn(128, 28, 32) }, 128},
 	{"LSTM", func() *trainer { return lstm(3, 5, 6) }, func() *trainer { return lstm(128, 28, 128) }, 128},
+	{"ResNet", func() *trainer { return resnet(2, 5, 4) }, func() *trainer { return resnet(32, 16, 32) }, 32},
+	{"Transformer", func() *trainer { return transformer(2, 3, 8, 2) }, func() *trainer { return transformer(8, 32, 64, 4) }, 8},
 }
 
 func TestTraining(t *testing.T) {
@@ -169,3 +226,10 @@ func benchmarkTrain(b *testing.B, build func() *trainer, samples int) {
 func BenchmarkTrainMLP(b *testing.B)  { benchmarkTrain(b, models[0].large, models[0].samples) }
 func BenchmarkTrainCNN(b *testing.B)  { benchmarkTrain(b, models[1].large, models[1].samples) }
 func BenchmarkTrainLSTM(b *testing.B) { benchmarkTrain(b, models[2].large, models[2].samples) }
+
+// BenchmarkTrainOther is for what the three above do not have: batch normalisation, residuals, attention.
+func BenchmarkTrainOther(b *testing.B) {
+	for _, m := range models[3:] {
+		b.Run(m.name, func(b *testing.B) { benchmarkTrain(b, m.large, m.samples) })
+	}
+}
