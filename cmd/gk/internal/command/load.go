@@ -1,0 +1,155 @@
+package command
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/urfave/cli/v2"
+
+	"github.com/gokeras/gk/core"
+	"github.com/gokeras/gk/core/model"
+	"github.com/gokeras/gk/hdf5io"
+	"github.com/gokeras/gk/registry"
+)
+
+// This file owns gk load.
+
+func (e *env) loadCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "load",
+		Usage:     "open a model file, check it, and show what is inside",
+		ArgsUsage: "FILE",
+		Description: `It reads everything, and runs nothing that is in the file. What could not be restored, and what had to be converted, is said.
+
+gk load model.h5
+gk load model.keras --json
+gk load weights.h5 --config architecture.json
+gk load stranger.h5 --untrusted                       keeps the C library for HDF5 out of it`,
+		Flags: append(modelFlags(), &cli.BoolFlag{Name: "untrusted", Usage: "read every byte with Go code, none with libhdf5"}),
+		Action: func(c *cli.Context) error {
+			if err := wantArgs(c, 1, 1); err != nil {
+				return err
+			}
+			path := c.Args().First()
+			o := hdf5io.Options{Untrusted: c.Bool("untrusted")}
+			o.KerasVersion, o.Backend = c.String("keras-version"), c.String("backend")
+			if config := c.String("config"); config != "" {
+				text, err := os.ReadFile(config)
+				if err != nil {
+					return asError(err)
+				}
+				o.Config = text
+			}
+			r, err := hdf5io.Load(path, o)
+			if !e.json {
+				e.showFile(path, r)
+			}
+			if err != nil {
+				return err
+			}
+			if e.json {
+				return e.result(fileJSON(path, r))
+			}
+			e.showModel(r.Model)
+			return nil
+		},
+	}
+}
+
+// showFile says what the file is, also where the model in it cannot be loaded.
+func (e *env) showFile(path string, r *hdf5io.Result) {
+	t := e.table()
+	row := func(name, format string, args ...any) { t.AppendRow(table.Row{name, fmt.Sprintf(format, args...)}) }
+	if info, err := os.Stat(path); err == nil && r.Format != "" {
+		row("file", "%s (%s bytes)", path, model.Thousands(int(info.Size())))
+	}
+	if r.Format != "" {
+		row("format", "%s", r.Format)
+	}
+	if r.KerasVersion != "" {
+		row("written by", "Keras %s%s", r.KerasVersion, strings.TrimSuffix(" on "+r.Backend, " on "))
+	}
+	if len(r.Custom) > 0 {
+		row("not Keras' own", "%s", strings.Join(r.Custom, ", "))
+	}
+	for _, w := range r.Warnings {
+		row("warning", "%s", w)
+	}
+	for _, w := range r.Conversions {
+		row("converted", "%s", w)
+	}
+	for _, w := range r.Skipped {
+		row("left out", "%s", w)
+	}
+	if t.Length() > 0 {
+		e.say("%s", t.Render())
+	}
+}
+
+func (e *env) showModel(m *model.Model) {
+	all, trained := m.ParameterCount()
+	t := e.table()
+	row := func(name, format string, args ...any) { t.AppendRow(table.Row{name, fmt.Sprintf(format, args...)}) }
+	row("model", "%s %q, %d layers", m.RegistryName(), m.Name, len(m.Layers()))
+	for i, in := range m.Inputs() {
+		row("input", "%s %v", m.InputNames()[i], in.Shape())
+	}
+	for i, out := range m.Outputs() {
+		row("output", "%s %v", m.OutputNames()[i], out.Shape())
+	}
+	row("parameters", "%s, %s of them trained", model.Thousands(all), model.Thousands(trained))
+	if o := m.Optimizer(); o != nil {
+		b := o.Common()
+		row("optimizer", "%s, learning rate %g, %s steps taken", m.Registry().Optimizers.NameOf(o), b.LearningRate.At(b.Iterations),
+			model.Thousands(int(b.Iterations)))
+		row("loss", "%s", strings.Join(lossNames(m), ", "))
+	} else {
+		row("optimizer", "none: not compiled")
+	}
+	e.say("%s", t.Render())
+	w := e.table()
+	w.AppendHeader(table.Row{"weight", "shape", "type", "parameters"})
+	for _, x := range m.AllWeights() {
+		w.AppendRow(table.Row{x.Name, x.Shape.String(), x.DType, model.Thousands(x.Shape.Size())})
+	}
+	if w.Length() > 0 {
+		e.say("\n%s", w.Render())
+	}
+}
+
+func fileJSON(path string, r *hdf5io.Result) map[string]any {
+	m := r.Model
+	all, trained := m.ParameterCount()
+	weights := []any{}
+	for _, x := range m.AllWeights() {
+		weights = append(weights, map[string]any{"name": x.Name, "shape": x.Shape, "dtype": x.DType, "trainable": x.Trainable})
+	}
+	layers := []any{}
+	for _, l := range m.Layers() {
+		layers = append(layers, map[string]any{"name": l.Common().Name, "class": l.Common().Class()})
+	}
+	list := func(s []string) []string { return append([]string{}, s...) }
+	o := map[string]any{"file": path, "format": r.Format, "keras_version": r.KerasVersion, "backend": r.Backend, "class": m.RegistryName(),
+		"name": m.Name, "layers": layers, "weights": weights, "parameters": all, "trainable": trained, "warnings": list(r.Warnings),
+		"conversions": list(r.Conversions), "skipped": list(r.Skipped), "custom": list(r.Custom), "weights_only": r.WeightsOnly,
+		"inputs": namedShapes(m.InputNames(), m.Inputs()), "outputs": namedShapes(m.OutputNames(), m.Outputs()), "optimizer": nil}
+	if opt := m.Optimizer(); opt != nil {
+		config, err := m.Registry().Encoder(core.Keras3).Optimizer(opt)
+		if err == nil {
+			o["optimizer"] = map[string]any{"class": config["class_name"], "config": config["config"], "iterations": opt.Common().Iterations,
+				"state": r.HasOptimizer}
+		}
+		o["loss"] = lossNames(m)
+	}
+	return o
+}
+
+func namedShapes(names []string, ts []*model.Tensor) []any {
+	out := []any{}
+	for i, t := range ts {
+		out = append(out, map[string]any{"name": names[i], "shape": registry.ShapeConfig(t.Shape())})
+	}
+	return out
+}

@@ -1,0 +1,77 @@
+package command
+
+import (
+	"os"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/gokeras/gk/core"
+	"github.com/gokeras/gk/core/model"
+	"github.com/gokeras/gk/hdf5io"
+)
+
+// This file owns gk save.
+
+func (e *env) saveCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "save",
+		Usage:     "write a model in another form or file",
+		ArgsUsage: "MODEL FILE",
+		Description: `The ending of FILE says the form: .h5 (the file that every Keras reads), .keras (that of Keras 3), .weights.h5 (weights alone), .json
+(the architecture alone). MODEL may be any of them, or an experiment. The file appears whole, or the old one stays.
+
+gk save model.h5 model.keras
+gk save old-theano-model.h5 new.h5                    layers of old Kerases become those of today
+gk save model.h5 architecture.json
+gk save weights.h5 --config architecture.json whole.h5`,
+		Flags: append(modelFlags(),
+			&cli.BoolFlag{Name: "weights-only", Usage: "write weights alone"},
+			&cli.BoolFlag{Name: "no-compile", Usage: "leave out optimizer, loss and metrics"},
+			&cli.BoolFlag{Name: "optimizer-weights", Usage: "write the state of the optimizer into a .h5 in the place and order of tf.keras and Keras 2"},
+		),
+		Action: func(c *cli.Context) error {
+			if err := wantArgs(c, 2, 2); err != nil {
+				return err
+			}
+			in, out := c.Args().Get(0), c.Args().Get(1)
+			m, notes, err := e.modelToSave(c, in)
+			if err != nil {
+				return err
+			}
+			if err := hdf5io.Save(m, out, hdf5io.SaveOptions{WeightsOnly: c.Bool("weights-only"), OptimizerWeights: c.Bool("optimizer-weights")}); err != nil {
+				return err
+			}
+			info, err := os.Stat(out)
+			if err != nil {
+				return asError(err)
+			}
+			if e.json {
+				return e.result(map[string]any{"saved": out, "bytes": info.Size(), "notes": notes})
+			}
+			for _, n := range notes {
+				e.say("note   %s", n)
+			}
+			e.say("saved  %s (%s bytes)", out, model.Thousands(int(info.Size())))
+			return nil
+		},
+	}
+}
+
+// modelToSave opens what is to be saved, with notes on what was lost or converted on the way.
+func (e *env) modelToSave(c *cli.Context, path string) (*model.Model, []string, error) {
+	notes := []string{}
+	if o, err := experimentObject(path); err != nil {
+		return nil, nil, core.InFile(path, err)
+	} else if o != nil {
+		x, err := newExperiment(o)
+		if err != nil {
+			return nil, nil, core.InFile(path, err)
+		}
+		return x.model, append(notes, "the weights are new: an experiment has none"), nil
+	}
+	r, err := e.openModel(c, path, !c.Bool("no-compile"))
+	if err != nil {
+		return nil, nil, err
+	}
+	return r.Model, append(append(notes, r.Warnings...), r.Conversions...), nil
+}

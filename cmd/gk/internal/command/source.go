@@ -1,0 +1,365 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/gokeras/gk/core"
+	"github.com/gokeras/gk/core/dataset"
+	"github.com/gokeras/gk/core/model"
+	"github.com/gokeras/gk/core/tensor"
+	"github.com/gokeras/gk/hdf5io"
+	"github.com/gokeras/gk/registry"
+)
+
+// This file owns how models and data come from files and flags.
+
+// modelFlags are those of verbs that open a model.
+func modelFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "config", Usage: "the architecture as Keras JSON, in `FILE`, for a file of weights alone"},
+		&cli.StringFlag{Name: "keras-version", Usage: "read the file as one of this `VERSION` of Keras, whatever it says"},
+		&cli.StringFlag{Name: "backend", Usage: "read the file as one of this `BACKEND`: theano flips the kernels of convolutions"},
+	}
+}
+
+// openModel opens a model file, and says on out what is worth knowing.
+func (e *env) openModel(c *cli.Context, path string, compile bool) (*hdf5io.Result, error) {
+	o := hdf5io.Options{LoadOptions: model.LoadOptions{KerasVersion: c.String("keras-version"), Backend: c.String("backend"), NoCompile: !compile}}
+	if config := c.String("config"); config != "" {
+		text, err := os.ReadFile(config)
+		if err != nil {
+			return nil, asError(err)
+		}
+		o.Config = text
+	}
+	return hdf5io.Load(path, o)
+}
+
+func (e *env) warn(r *hdf5io.Result) {
+	for _, w := range r.Warnings {
+		e.say("note: %s", w)
+	}
+}
+
+// dataFlags are those of verbs that read data with targets.
+func dataFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "data", Usage: "`DATA`: " + strings.Join(dataset.Names(), ", ") +
+			", or a .npz, .npy, CSV or IDX file, or a folder of images by class (default: mnist where it is on this machine, else digits)"},
+		&cli.StringFlag{Name: "labels", Usage: "the targets, in another `FILE`, for .npy and IDX data"},
+		&cli.StringFlag{Name: "label-column", Usage: "the `COLUMN` of a CSV that holds the labels: its name, or its number from 1 (default: the last)"},
+		scaleFlag(),
+		&cli.IntFlag{Name: "limit", Usage: "take the first `N` samples of each part alone"},
+	}
+}
+
+func scaleFlag() cli.Flag {
+	return &cli.StringFlag{Name: "scale", Value: "auto", Usage: "multiply inputs by `FACTOR`, such as 1/255; auto does that to images of bytes"}
+}
+
+// data is samples, ready for a model.
+type data struct {
+	*dataset.Split
+	scale float64
+	notes []string // what was done to them
+}
+
+// readData reads what --data names, or the default, for a model, which may be nil or not know its input.
+func (e *env) readData(c *cli.Context, source string, m *model.Model) (*data, error) {
+	if limit := c.Int("limit"); limit < 0 {
+		return nil, usage("--limit", "got %d, want a number of samples", limit)
+	}
+	o := dataset.Options{LabelFile: c.String("labels"), LabelColumn: c.String("label-column")}
+	if m != nil && m.Built() {
+		o.Inputs, o.Outputs = m.InputNames(), m.OutputNames()
+		o.Size, o.Channels = imageSize(m.Inputs()[0].Shape())
+	}
+	bar := e.download("mnist")
+	o.Download.Progress = bar.update
+	var split *dataset.Split
+	var err error
+	if source == "" {
+		split, source, err = dataset.Default(c.Context, o)
+	} else {
+		split, err = dataset.Load(c.Context, source, o)
+	}
+	bar.close()
+	if err != nil {
+		return nil, dataError(source, err)
+	}
+	d := &data{Split: split.Limit(c.Int("limit"))}
+	if err := d.Validate(); err != nil {
+		return nil, dataError(source, err)
+	}
+	for _, part := range []*dataset.Dataset{d.Train, d.Test} {
+		if part != nil && m != nil && m.Built() {
+			channelsFirst(part.X, m)
+		}
+	}
+	if d.scale, err = scaleOf(c.String("scale"), d.Train.X, m); err != nil {
+		return nil, err
+	}
+	if d.scale != 1 && c.String("scale") == "auto" {
+		d.notes = append(d.notes, "bytes of images are scaled by 1/255 to 0..1")
+	}
+	return d, nil
+}
+
+// dataError is an error about a data set or file.
+func dataError(source string, err error) error {
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	var known *core.Error
+	if errors.As(err, &known) {
+		return core.InFile(source, err)
+	}
+	x := &core.Error{Kind: core.ErrData, File: source, Err: err}
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		x.Kind, x.Err = core.ErrIO, path.Err
+		if x.File != path.Path {
+			x.Where = path.Path
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			x.Kind = core.ErrNotFound
+			if x.Hint = registry.DidYouMean(source, dataset.Names()); x.Hint == "" {
+				x.Hint = "want a file, a folder, or one of " + strings.Join(dataset.Names(), ", ")
+			}
+		}
+	}
+	return x
+}
+
+// imageSize is height, width and channels of the images that an input takes; zeros where images keep what they have. A flat input
+// takes square images.
+func imageSize(s tensor.Shape) (size [2]int, channels int) {
+	isChannels := func(n int) bool { return n == 1 || n == 3 || n == 4 }
+	known := func(h, w, c int) ([2]int, int) {
+		if h < 0 || w < 0 {
+			return [2]int{}, c
+		}
+		return [2]int{h, w}, c
+	}
+	switch {
+	case len(s) == 4 && isChannels(s[3]):
+		return known(s[1], s[2], s[3])
+	case len(s) == 4 && isChannels(s[1]):
+		return known(s[2], s[3], s[1])
+	case len(s) == 3:
+		return known(s[1], s[2], 1)
+	case len(s) == 2:
+		for _, c := range []int{1, 3} {
+			if side := int(math.Sqrt(float64(s[1] / c))); side > 1 && side*side*c == s[1] {
+				return [2]int{side, side}, c
+			}
+		}
+	}
+	return [2]int{}, 0
+}
+
+// channelsFirst turns images of bytes, which have their channels last, for inputs that want them first.
+func channelsFirst(x []*tensor.Tensor, m *model.Model) {
+	for i, t := range x {
+		if i >= len(m.Inputs()) || t.DType() != tensor.Uint8 || t.Shape().Rank() != 4 {
+			continue
+		}
+		got, want := t.Shape(), m.Inputs()[i].Shape()
+		if len(want) != 4 || got[3] != want[1] || got[3] == want[3] || got[3] == 1 {
+			continue
+		}
+		n, h, w, c := got[0], got[1], got[2], got[3]
+		from, to := tensor.Data[uint8](t), make([]uint8, t.Size())
+		for k := range n {
+			for p := range h * w {
+				for ch := range c {
+					to[(k*c+ch)*h*w+p] = from[(k*h*w+p)*c+ch]
+				}
+			}
+		}
+		x[i] = tensor.From(to, n, c, h, w)
+	}
+}
+
+// scaleOf reads --scale. A model that rescales its input itself gets it as it is.
+func scaleOf(flag string, x []*tensor.Tensor, m *model.Model) (float64, error) {
+	if flag == "auto" {
+		if m != nil && slices.ContainsFunc(m.Layers(), func(l core.Layer) bool { return l.Common().Class() == "Rescaling" }) {
+			return 1, nil
+		}
+		return dataset.AutoScale(x[0]), nil
+	}
+	numerator, denominator, isFraction := strings.Cut(flag, "/")
+	scale, err := strconv.ParseFloat(numerator, 64)
+	if err == nil && isFraction {
+		var d float64
+		if d, err = strconv.ParseFloat(denominator, 64); err == nil {
+			scale /= d
+		}
+	}
+	if err != nil || scale == 0 || math.IsNaN(scale) || math.IsInf(scale, 0) {
+		return 0, usage("--scale", "got %q, want auto or a factor such as 1/255", flag)
+	}
+	return scale, nil
+}
+
+// fitTargets gives the targets the form that the losses of a compiled and built model want: class numbers, checked, for sparse
+// losses, and one-hot rows where an output has several units.
+func (d *data) fitTargets(m *model.Model, losses []string) error {
+	for name, part := range map[string]*dataset.Dataset{"training": d.Train, "test": d.Test} {
+		if part == nil {
+			continue
+		}
+		target := 0
+		for i, loss := range losses {
+			if loss == "" {
+				continue
+			}
+			if target >= len(part.Y) {
+				break // the model says how many it wants
+			}
+			y, err := fitTarget(part.Y[target], m.Outputs()[i].Shape(), loss)
+			if err != nil {
+				var known *core.Error
+				if errors.As(err, &known) {
+					known.File, known.Where = d.Name, name+" data, "+known.Where
+					known.Hint = strings.ReplaceAll(known.Hint, "OUTPUT", fmt.Sprintf("output %q", m.OutputNames()[i]))
+				}
+				return err
+			}
+			if y != part.Y[target] && name == "training" {
+				d.notes = append(d.notes, fmt.Sprintf("labels are made one-hot for %s", loss))
+			}
+			part.Y = slices.Clone(part.Y)
+			part.Y[target] = y
+			target++
+		}
+	}
+	return nil
+}
+
+func fitTarget(y *tensor.Tensor, output tensor.Shape, loss string) (*tensor.Tensor, error) {
+	classes := output.Dim(-1)
+	sparse := strings.HasPrefix(loss, "sparse_")
+	numbers := len(y.Shape()) == len(output)-1 || len(y.Shape()) == len(output) && y.Shape().Dim(-1) == 1
+	if !numbers || classes == tensor.Unknown {
+		return y, nil
+	}
+	if classes == 1 {
+		if loss == "binary_crossentropy" || loss == "binary_focal_crossentropy" {
+			return y, checkLabels(y, 1, false)
+		}
+		return y, nil
+	}
+	if err := checkLabels(y, classes-1, true); err != nil {
+		return nil, err
+	}
+	if sparse {
+		return y, nil
+	}
+	return dataset.ToCategorical(y, classes)
+}
+
+// checkLabels reports the first label that is not in 0..top.
+func checkLabels(y *tensor.Tensor, top int, whole bool) error {
+	for i, v := range y.Float64s() {
+		if v >= 0 && v <= float64(top) && (!whole || v == math.Trunc(v)) {
+			continue
+		}
+		kind := "a number"
+		if whole {
+			kind = "a whole number"
+		}
+		x := core.Errorf(core.ErrData, fmt.Sprintf("label %d", i), "got %v, want %s from 0 to %d", v, kind, top)
+		x.Hint = fmt.Sprintf("OUTPUT has %d classes", top+1)
+		return x
+	}
+	return nil
+}
+
+// lossNames are the losses of a model's outputs in snake case, "" where an output has none.
+func lossNames(m *model.Model) []string {
+	names := make([]string, len(m.Outputs()))
+	o, _ := m.CompileOptions()
+	at := func(i int, v any) {
+		switch v := v.(type) {
+		case nil:
+		case string:
+			names[i] = registry.SnakeCase(v)
+			if e := m.Registry().Losses.Lookup(v); e != nil {
+				names[i] = registry.SnakeCase(e.Name)
+			}
+		case map[string]any:
+			if class, ok := v["class_name"].(string); ok {
+				names[i] = registry.SnakeCase(class)
+			}
+		case core.Loss:
+			names[i] = registry.SnakeCase(m.Registry().Losses.NameOf(v))
+		}
+	}
+	switch v := o.Loss.(type) {
+	case []any:
+		for i := range min(len(names), len(v)) {
+			at(i, v[i])
+		}
+	case map[string]any:
+		if v["class_name"] == nil {
+			for i, n := range m.OutputNames() {
+				at(i, v[n])
+			}
+			return names
+		}
+		for i := range names {
+			at(i, v)
+		}
+	default:
+		for i := range names {
+			at(i, v)
+		}
+	}
+	return names
+}
+
+// accuracyOf finds the share of right answers among logs.
+func accuracyOf(logs core.Logs) (float64, bool) {
+	for i, n := range logs.Names {
+		if n == "acc" || n == "accuracy" || strings.HasSuffix(n, "_accuracy") && !strings.Contains(n, "top_k") {
+			return logs.Values[i], true
+		}
+	}
+	return 0, false
+}
+
+// number writes a metric for people.
+func number(v float64) string {
+	if math.Abs(v) >= 1e-3 && math.Abs(v) < 1e5 || v == 0 {
+		return strconv.FormatFloat(v, 'f', 4, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 4, 64)
+}
+
+// logsJSON is logs as a JSON object. JSON has no NaN and no infinity: they are null.
+func logsJSON(l core.Logs) map[string]any {
+	o := map[string]any{}
+	for i, n := range l.Names {
+		o[n] = jsonNumber(l.Values[i])
+	}
+	return o
+}
+
+func jsonNumber(v float64) any {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return v
+}
