@@ -15,21 +15,30 @@ import (
 func init() {
 	registerUpgraded("AUC", func() *AUC {
 		return &AUC{NumThresholds: 200, Curve: "ROC", SummationMethod: "interpolation"}
-	}, func(c core.Config, _ registry.Origin) error {
-		if s, ok := c["curve"].(string); ok {
-			c["curve"] = strings.ToUpper(s)
+	}, spellAUC)
+}
+
+// spellAUC changes what may be written in several ways into the one that is stored: names of curves and methods, sorted thresholds, which
+// make num_thresholds what it is, and weights of labels as a list.
+func spellAUC(c core.Config, _ registry.Origin) error {
+	if s, ok := c["curve"].(string); ok {
+		c["curve"] = strings.ToUpper(s)
+	}
+	if s, ok := c["summation_method"].(string); ok {
+		c["summation_method"] = strings.ToLower(s)
+	}
+	if c["thresholds"] != nil {
+		var t Thresholds
+		if err := t.SetConfig(c["thresholds"]); err != nil {
+			return core.In("thresholds", core.ErrLayerConfig, err)
 		}
-		if s, ok := c["summation_method"].(string); ok {
-			c["summation_method"] = strings.ToLower(s)
-		}
-		switch t := c["thresholds"].(type) { // they come on top of both ends, and make num_thresholds what it is
-		case []any:
-			c["num_thresholds"] = len(t) + 2
-		case []float64:
-			c["num_thresholds"] = len(t) + 2
-		}
-		return nil
-	})
+		slices.Sort(t.List)
+		c["thresholds"], c["num_thresholds"] = t.List, len(t.List)+2 // both ends come on top of them
+	}
+	if o, ok := registry.ObjectOf(c["label_weights"]); ok && o.Class == "__tensor__" {
+		c["label_weights"] = o.Config["value"]
+	}
+	return nil
 }
 
 // AUC is the area under the curve of two statistics over thresholds, from trapezoids ("interpolation"), or rectangles of the smaller

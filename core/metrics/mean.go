@@ -1,7 +1,7 @@
 package metrics
 
 import (
-	"maps"
+	"reflect"
 
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/graph"
@@ -163,7 +163,7 @@ func (m *MeanMetricWrapper) DecodeConfig(d *registry.Decoder, c core.Config) err
 	return nil
 }
 
-// EncodeConfig writes the loss as the function that Keras has for it, with its settings.
+// EncodeConfig writes the loss as the function that Keras has for it, with the settings that are not the usual ones.
 func (m *MeanMetricWrapper) EncodeConfig(e *registry.Encoder) (core.Config, error) {
 	c, err := e.Config(&m.MetricBase)
 	if err != nil {
@@ -173,11 +173,21 @@ func (m *MeanMetricWrapper) EncodeConfig(e *registry.Encoder) (core.Config, erro
 	if err != nil {
 		return nil, err
 	}
-	for _, k := range []string{"name", "reduction", "dtype"} {
-		delete(settings, k)
+	name := e.Losses.NameOf(m.Loss)
+	fresh, err := e.Losses.New(name)
+	if err != nil {
+		return nil, err
 	}
-	maps.Copy(c, settings)
-	function := registry.SnakeCase(e.Losses.NameOf(m.Loss))
+	usual, err := e.Config(fresh)
+	if err != nil {
+		return nil, err
+	}
+	for k, v := range settings {
+		if k != "name" && k != "reduction" && k != "dtype" && !reflect.DeepEqual(v, usual[k]) {
+			c[k] = v
+		}
+	}
+	function := registry.SnakeCase(name)
 	c["fn"] = core.Config{"module": "builtins", "class_name": "function", "config": function, "registered_name": "function"}
 	return c, nil
 }

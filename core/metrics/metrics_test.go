@@ -113,6 +113,9 @@ func TestConfig(t *testing.T) {
 	for _, c := range coretest.Read(t, "metrics") {
 		want := c.Meta["config"].(map[string]any)
 		config := want["config"].(map[string]any)
+		if o, ok := registry.ObjectOf(config["label_weights"]); ok { // a tensor, for which Keras takes a list
+			config["label_weights"] = o.Config["value"]
+		}
 		for k, v := range c.Row["config"].(map[string]any) {
 			if _, ok := config[k]; !ok {
 				config[k] = v

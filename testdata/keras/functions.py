@@ -10,7 +10,8 @@ from keras.src.initializers.random_initializers import VarianceScaling, compute_
 def build(namespace, case):
     """The object of a row's class_name and config; Keras' own tables lack Lamb and CategoricalGeneralizedCrossEntropy."""
     name = case.row["class_name"]
-    config = with_modules({"class_name": name, "config": case.get("config", {})})
+    # Losses and metrics share names, so the module has to be said.
+    config = {"module": namespace.__name__, "registered_name": None, "class_name": name, "config": with_modules(case.get("config", {}))}
     return namespace.deserialize(config, custom_objects={name: getattr(namespace, name)})
 
 
@@ -113,13 +114,18 @@ def loss(case):
 
 
 def metric(case):
-    """Rows: name class_name config y_pred [y_true] [sample_weight] [updates=3]. Arrays: y_pred_k [y_true_k] [sample_weight_k]
-    result_k after each update, var_i the metric's variables after the last one."""
+    """Rows: name class_name config y_pred [y_true] [sample_weight] [mask] [updates=3]. Arrays: y_pred_k [y_true_k] [sample_weight_k]
+    [mask_k] result_k after each update, var_i the metric's variables after the last one."""
     m = build(keras.metrics, case)
     arrays = {}
     for k in range(case.get("updates", 3)):
         y_true, y_pred, weight = case.spec("y_true"), case.spec("y_pred"), case.spec("sample_weight")
-        args = [y_pred] if y_true is None else [y_true, y_pred]
+        t = y_pred
+        if case.get("mask"):
+            arrays[f"mask_{k}"] = np.array(case.row["mask"], "bool")
+            t = tf.convert_to_tensor(y_pred)
+            set_keras_mask(t, tf.convert_to_tensor(arrays[f"mask_{k}"]))
+        args = [t] if y_true is None else [y_true, t]
         m.update_state(*args, sample_weight=weight) if weight is not None else m.update_state(*args)
         arrays[f"y_pred_{k}"] = y_pred
         if y_true is not None:
