@@ -176,7 +176,7 @@ func TestOrthogonalIsTheQ(t *testing.T) {
 func TestSeeds(t *testing.T) {
 	shape := tensor.Shape{3, 4}
 	for _, name := range registry.Default.Initializers.Names() {
-		plain, seeded := decode(t, name, map[string]any{}), core.Initializer(nil)
+		plain := decode(t, name, map[string]any{})
 		first := fill(plain, shape, 1)
 		if !slices.Equal(first, fill(plain, shape, 1)) {
 			t.Errorf("%s: the same random numbers give other values", name)
@@ -184,7 +184,7 @@ func TestSeeds(t *testing.T) {
 		if slices.Equal(first, fill(plain, shape, 2)) {
 			continue // nothing random
 		}
-		seeded = decode(t, name, map[string]any{"seed": 3.0})
+		seeded := decode(t, name, map[string]any{"seed": 3.0})
 		if !slices.Equal(fill(seeded, shape, 1), fill(seeded, shape, 2)) {
 			t.Errorf("%s: the values with a seed depend on the random numbers given", name)
 		}

@@ -60,37 +60,51 @@ func (i *Orthogonal) Fill(dst []float32, shape tensor.Shape, r core.Rand) {
 // matrix only, and every orthogonal matrix is as likely as the others (Mezzadri, "How to Generate Random Matrices from the Classical
 // Compact Groups", 2007). It takes Householder reflections (Golub and Van Loan, "Matrix Computations", 5.2).
 func orthonormalize(a [][]float64) {
-	// Column j of a becomes the vector of reflection j from place j on; it turns column j of what is left into diagonal[j] at place j.
+	// Column j becomes the vector of reflection j from place j on; the reflection turns column j of what is left into diagonal[j] at
+	// place j. A few columns at a time undergo the reflections found so far, so that they stay in the cache meanwhile.
+	const together = 8
 	diagonal := make([]float64, len(a))
-	for j, column := range a {
-		v := column[j:]
-		length := math.Sqrt(dot(v, v))
-		if length == 0 {
-			continue
+	for first := 0; first < len(a); first += together {
+		panel := a[first:min(first+together, len(a))]
+		for i, v := range a[:first] {
+			mirrorAll(panel, v, i)
 		}
-		diagonal[j] = math.Copysign(length, -v[0])
-		v[0] -= diagonal[j]
-		norm := 1 / math.Sqrt(dot(v, v))
-		for k := range v {
-			v[k] *= norm
-		}
-		for _, other := range a[j+1:] {
-			mirror(other[j:], v)
+		for p, column := range panel {
+			j := first + p
+			v := column[j:]
+			length := math.Sqrt(dot(v, v))
+			if length == 0 {
+				continue
+			}
+			diagonal[j] = math.Copysign(length, -v[0])
+			v[0] -= diagonal[j]
+			norm := 1 / math.Sqrt(dot(v, v))
+			for k := range v {
+				v[k] *= norm
+			}
+			mirrorAll(panel[p+1:], column, j)
 		}
 	}
-	// Q is the product of the reflections: applied to the unit vectors, the last one first.
+	// Column j of Q is unit vector j after the reflections j to 0: later ones do not touch it.
 	q := make([][]float64, len(a))
-	for j := len(a) - 1; j >= 0; j-- {
-		q[j] = make([]float64, len(a[j]))
-		q[j][j] = 1
-		if diagonal[j] < 0 {
-			q[j][j] = -1
+	for first := 0; first < len(a); first += together {
+		panel := q[first:min(first+together, len(a))]
+		for p := range panel {
+			panel[p] = make([]float64, len(a[0]))
+			panel[p][first+p] = math.Copysign(1, diagonal[first+p])
 		}
-		for _, column := range q[j:] {
-			mirror(column[j:], a[j][j:])
+		for i := first + len(panel) - 1; i >= 0; i-- {
+			mirrorAll(panel[max(0, i-first):], a[i], i)
 		}
 	}
 	copy(a, q)
+}
+
+// mirrorAll mirrors columns from place i on at the plane to which v is normal.
+func mirrorAll(columns [][]float64, v []float64, i int) {
+	for _, column := range columns {
+		mirror(column[i:], v[i:])
+	}
 }
 
 // mirror reflects x at the plane to which the unit vector v is normal.

@@ -54,13 +54,11 @@ func NewWindow(name string, size int, periodic bool) ([]float64, error) {
 	}
 	w := make([]float64, size)
 	for t := range w {
-		x, sign := 0.0, 1.0
-		if size > 1 {
-			x = 2 * math.Pi * float64(t) / last
-		} else { // scipy has 1 for the only place
+		if size == 1 { // scipy has 1 for the only place
 			w[t] = 1
-			continue
+			break
 		}
+		x, sign := 2*math.Pi*float64(t)/last, 1.0
 		for k, c := range a {
 			w[t] += sign * c * math.Cos(float64(k)*x)
 			sign = -sign
