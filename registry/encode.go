@@ -93,6 +93,16 @@ func (e *Encoder) Layer(l core.Layer) (map[string]any, error) {
 	return objectOf(e, e.Layers, l)
 }
 
+// inner is the serialised form of a layer in the config of another one. Keras 3 finds it by its module only, also in legacy files;
+// older ones pay no heed to that.
+func (e *Encoder) inner(l core.Layer) (map[string]any, error) {
+	o, err := e.Layer(l)
+	if entry := e.Layers.Lookup(e.Layers.NameOf(l)); err == nil && entry != nil && entry.Package == "" {
+		o["module"], o["registered_name"] = entry.Module, nil
+	}
+	return o, err
+}
+
 func objectOf[T any](e *Encoder, t *Table[T], x T) (map[string]any, error) {
 	name := t.NameOf(x)
 	entry := t.Lookup(name)
@@ -129,7 +139,7 @@ func (e *Encoder) Metric(m core.Metric) (map[string]any, error) { return objectO
 // Activation is the serialised form of an activation: its name, or an object where it has settings.
 func (e *Encoder) Activation(a core.Activation) (any, error) {
 	if l, ok := a.(core.Layer); ok {
-		return e.Layer(l)
+		return e.inner(l)
 	}
 	if name := core.ActivationName(a); name != "" {
 		return name, nil
@@ -160,7 +170,7 @@ func (e *Encoder) value(v reflect.Value) (any, error) {
 	case core.Activation:
 		return e.Activation(x)
 	case core.Layer:
-		return e.Layer(x)
+		return e.inner(x)
 	case core.Initializer:
 		return objectOf(e, e.Initializers, x)
 	case core.Regularizer:
