@@ -27,7 +27,7 @@ type Options[T tensor.Float] struct {
 	// Pool runs the kernels; nil is kernel.Default().
 	Pool *kernel.Pool
 	// Constant says that no variable changes between runs until Invalidate, so that what depends on variables alone, like packed
-	// weights, is computed once. It has no effect on graphs that assign.
+	// weights, is computed once. Variables that the graph itself assigns to are not meant.
 	Constant bool
 	// Plain makes one kernel call per operation and reuses no memory: the reference that checks compare with.
 	Plain bool
@@ -97,7 +97,7 @@ func Compile[T tensor.Float](g *graph.Graph, o Options[T]) (*Program[T], error) 
 		return nil, err
 	}
 	r.copyAssigned()
-	constant := o.Constant && !o.Plain && len(r.assigns) == 0
+	constant := o.Constant && !o.Plain
 	q := newPlanner(r, constant)
 	q.traffic()
 	direct := map[*value]*graph.Variable{}

@@ -26,7 +26,7 @@ func newBench(seed uint64) *bench {
 	return &bench{Graph: graph.New(), rng: rand.New(rand.NewPCG(seed, 1)), inputs: map[string][]float64{}, variables: map[*graph.Variable][]float64{}}
 }
 
-// float32s are numbers that float32 holds exactly.
+// numbers are n numbers that float32 holds exactly.
 func (b *bench) numbers(n int, f func() float64) []float64 {
 	x := make([]float64, n)
 	for i := range x {

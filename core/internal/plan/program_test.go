@@ -180,6 +180,29 @@ func TestSharedVariables(t *testing.T) {
 	}
 }
 
+// TestConstantWithState keeps what depends on weights, not what depends on a state that runs change.
+func TestConstantWithState(t *testing.T) {
+	b := newBench(3)
+	w, state := b.weight(5, 5), b.weight(3, 5)
+	next := b.Tanh(b.Add(b.MatMul(b.Read(state), b.Sin(b.Read(w)), false, true), b.in(3, 5)))
+	b.Assign(state, next)
+	b.out(b.Cos(b.Read(state)))
+	p, variables := compiled(t, b, Options[float64]{Pool: pools[2], Constant: true})
+	for range 4 {
+		ref := &interpreter{t: t, inputs: b.inputs, variables: map[*graph.Variable][]float64{w: b.variables[w], state: slices.Clone(variables[state])}}
+		want := ref.run(b.Graph)[state]
+		if err := p.Run(0, 0); err != nil {
+			t.Fatal(err)
+		}
+		if d := far(variables[state], want); d > 1e-12 {
+			t.Fatalf("state off by %g", d)
+		}
+		if d := far(p.Output(0), ref.get(b.outputs[0])); d > 1e-12 {
+			t.Fatalf("output off by %g", d)
+		}
+	}
+}
+
 // TestAssigns checks that all reads see the values from before the run.
 func TestAssigns(t *testing.T) {
 	b := newBench(4)

@@ -10,16 +10,17 @@ import (
 
 // This file owns the order of the units, what each leaves in memory, and which values are written straight into variables.
 
+// changes reports whether a run assigns to v.
+func (p *ir) changes(v *graph.Variable) bool {
+	return slices.ContainsFunc(p.assigns, func(a assign) bool { return a.to == v })
+}
+
 // copyAssigned makes copies of variables that are results, or the new values of other variables, and get new values themselves: nobody
 // is to see those.
 func (p *ir) copyAssigned() {
-	changed := map[*graph.Variable]bool{}
-	for _, a := range p.assigns {
-		changed[a.to] = true
-	}
 	copied := func(x *value) *value {
 		d := x.root().def
-		if d.op != "Variable" || !changed[d.attr.(graph.VariableAttr).Var] {
+		if d.op != "Variable" || !p.changes(d.attr.(graph.VariableAttr).Var) {
 			return x
 		}
 		n := &node{id: len(p.nodes), op: "BroadcastTo", kind: loopNode, attr: graph.ShapeAttr{Shape: x.shape}, in: []*value{x}, scope: d.scope, order: d.order}

@@ -185,7 +185,9 @@ func (q *planner) steady(v *value) bool {
 	switch d.op {
 	case "Input", "Random":
 		return false
-	case "Variable", "Table", "Const":
+	case "Variable":
+		return q.constant && !q.changes(d.attr.(graph.VariableAttr).Var)
+	case "Table", "Const":
 		return q.constant
 	}
 	u := q.home[d]
