@@ -115,24 +115,41 @@ func (m *Sum) Update(s *core.States, _, yPred, weight graph.Value) {
 // Result is the sum.
 func (m *Sum) Result(s *core.States) graph.Value { return s.Get(m.total) }
 
-// MeanMetricWrapper is the mean of a loss over samples.
+// MeanMetricWrapper is the mean of a function over samples: a loss, or what a metric averages. That is how Keras saves a metric that it
+// was given as a function; tf.keras saves "accuracy" so.
 type MeanMetricWrapper struct {
 	core.MetricBase
 	mean
-	Loss core.Loss
+	Loss   core.Loss
+	Metric core.Metric // instead of a loss
 }
 
-// Build checks that there is a loss.
+// Build checks that there is something to average.
 func (m *MeanMetricWrapper) Build(s *core.State, yTrue, yPred tensor.Shape) error {
-	if m.Loss == nil {
-		return core.Errorf(core.ErrLayerConfig, "fn", "is missing, want a loss")
+	switch {
+	case m.Metric != nil:
+		return m.Metric.Build(s, yTrue, yPred)
+	case m.Loss == nil:
+		return core.Errorf(core.ErrLayerConfig, "fn", "is missing, want a loss or a metric")
 	}
 	return m.mean.Build(s, yTrue, yPred)
 }
 
-// Update adds the loss of every sample.
+// Update adds a batch.
 func (m *MeanMetricWrapper) Update(s *core.States, yTrue, yPred, weight graph.Value) {
+	if m.Metric != nil {
+		m.Metric.Update(s, yTrue, yPred, weight)
+		return
+	}
 	m.addLoss(s, m.Loss, yTrue, yPred, weight)
+}
+
+// Result is the mean.
+func (m *MeanMetricWrapper) Result(s *core.States) graph.Value {
+	if m.Metric != nil {
+		return m.Metric.Result(s)
+	}
+	return m.mean.Result(s)
 }
 
 // DecodeConfig takes name, dtype, the function fn, and the settings of fn.
@@ -151,30 +168,42 @@ func (m *MeanMetricWrapper) DecodeConfig(d *registry.Decoder, c core.Config) err
 		return err
 	}
 	if c["fn"] == nil {
-		return core.Errorf(core.ErrLayerConfig, "fn", "is missing, want a loss")
+		return core.Errorf(core.ErrLayerConfig, "fn", "is missing, want a loss or a metric")
 	}
 	l, err := d.Loss(c["fn"])
-	if err != nil {
-		return core.In("fn", core.ErrLayerConfig, err)
-	}
-	if m.Loss = l; len(settings) > 0 {
+	if err == nil {
+		m.Loss = l
 		return d.Into(l, settings)
 	}
-	return nil
+	inner, notMetric := d.Metric(c["fn"])
+	if notMetric != nil {
+		return core.In("fn", core.ErrLayerConfig, err)
+	}
+	m.Metric = inner
+	return d.Into(inner, settings)
 }
 
-// EncodeConfig writes the loss as the function that Keras has for it, with the settings that are not the usual ones.
+// EncodeConfig writes the function that Keras has for what is averaged, with the settings that are not the usual ones.
 func (m *MeanMetricWrapper) EncodeConfig(e *registry.Encoder) (core.Config, error) {
 	c, err := e.Config(&m.MetricBase)
 	if err != nil {
 		return nil, err
 	}
-	settings, err := e.Config(m.Loss)
+	var inner, fresh any
+	var class string
+	if m.Metric != nil {
+		class = e.Metrics.NameOf(m.Metric)
+		inner = m.Metric
+		fresh, err = e.Metrics.New(class)
+	} else {
+		class = e.Losses.NameOf(m.Loss)
+		inner = m.Loss
+		fresh, err = e.Losses.New(class)
+	}
 	if err != nil {
 		return nil, err
 	}
-	name := e.Losses.NameOf(m.Loss)
-	fresh, err := e.Losses.New(name)
+	settings, err := e.Config(inner)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +216,11 @@ func (m *MeanMetricWrapper) EncodeConfig(e *registry.Encoder) (core.Config, erro
 			c[k] = v
 		}
 	}
-	function := registry.SnakeCase(name)
+	function := registry.SnakeCase(class)
+	if e.Dialect == core.Legacy {
+		c["fn"] = function
+		return c, nil
+	}
 	c["fn"] = core.Config{"module": "builtins", "class_name": "function", "config": function, "registered_name": "function"}
 	return c, nil
 }
