@@ -88,8 +88,8 @@ func TestResolve(t *testing.T) {
 			t.Error("ce does not take logits, as its loss does")
 		}
 	}
-	_, err = metrics.Resolve(registry.Default, "acuracy", nil, one, one)
-	if want := `unknown metric "acuracy" (did you mean "Accuracy" or "accuracy"?)`; err == nil || err.Error() != want {
+	_, err = metrics.Resolve(registry.Default, "accuracyz", nil, one, one)
+	if want := `unknown metric "accuracyz" (did you mean "Accuracy" or "accuracy"?)`; err == nil || err.Error() != want {
 		t.Errorf("got error %v, want %s", err, want)
 	}
 }
