@@ -197,7 +197,7 @@ func TestMistakes(t *testing.T) {
 		{"Conv2D", `{"filters": 2, "kernel_size": [3]}`, nil, `kernel_size: got [3], want a whole number or 2 of them`},
 		{"Conv1D", `{"filters": 2, "kernel_size": 2.5}`, nil, `kernel_size: got 2.5, want a whole number`},
 		{"Conv2D", `{"filters": 2, "kernel_size": null}`, nil, `kernel_size: got null, want a whole number or 2 of them`},
-		{"Conv2D", `{"filters": 2, "kernel_size": 3, "padding": "smae"}`, nil, `padding: got "smae", want one of valid, same, causal (did you mean "same"?)`},
+		{"Conv2D", `{"filters": 2, "kernel_size": 3, "padding": "sane"}`, nil, `padding: got "sane", want one of valid, same, causal (did you mean "same"?)`},
 		{"Conv2D", `{"filters": 2, "kernel_size": 3, "padding": "causal"}`, []tensor.Shape{{-1, 4, 4, 1}}, `padding: got "causal", want valid or same`},
 		{"Conv2D", `{"filters": 2, "kernel_size": 3, "strides": 2, "dilation_rate": 2}`, []tensor.Shape{{-1, 9, 9, 1}}, `dilation_rate: got [2 2] with strides [2 2], want one of them to be 1`},
 		{"Conv2D", `{"filters": 3, "kernel_size": 3, "groups": 2}`, []tensor.Shape{{-1, 9, 9, 2}}, `groups: got 2, want a divisor of filters 3 and of the 2 channels of the input`},
