@@ -99,6 +99,13 @@ func (r *layerRun) config() error {
 	want, _ := r.Meta["config"].(map[string]any)
 	d := r.r.Decoder(registry.Origin{})
 	var errs []error
+	if l, err := d.Layer(r.Meta["config"]); err != nil {
+		errs = append(errs, fmt.Errorf("reading the config that Keras wrote: %w", err))
+	} else if back, err := r.encode(l, core.Keras3); err != nil {
+		errs = append(errs, err)
+	} else {
+		errs = append(errs, SameConfig("config of Keras read back", back["config"], want["config"]))
+	}
 	for _, dialect := range []core.Dialect{core.Keras3, core.Legacy} {
 		name := []string{"config", "legacy config"}[dialect]
 		got, err := r.encode(r.layer, dialect)
