@@ -260,3 +260,14 @@ func (v *value) root() *value {
 	}
 	return v
 }
+
+// takes calls f for every value whose numbers a kernel reads; some operands only say what shape a gradient has.
+func (n *node) takes(f func(x *value)) {
+	for i, x := range n.in {
+		switch {
+		case x == nil, n.op == "AvgPoolGrad" && i == 1, n.op == "RNNGrad" && (i == 4 || i == 6 || i == 7):
+		default:
+			f(x.root())
+		}
+	}
+}

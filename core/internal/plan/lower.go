@@ -162,7 +162,7 @@ func (k *kernelCall[T]) result(i int) []T { return k.memory(k.out[i])[:k.out[i].
 
 // wanted is result i, or nil if nothing reads it.
 func (k *kernelCall[T]) wanted(i int) []T {
-	if k.out[i].uses == 0 {
+	if k.out[i].uses == 0 || k.memory(k.out[i]) == nil {
 		return nil
 	}
 	return k.result(i)
@@ -326,20 +326,20 @@ func (k *kernelCall[T]) rnn() (func(), error) {
 		first = 4
 	}
 	s := rnnSpec(a, k.in[first].shape, k.in[first+1].shape)
-	o := kernel.RNNOperands[T]{X: k.operand(first), R: k.operand(first + 1), RBias: k.operand(first + 2), H0: k.operand(first + 3),
-		C0: k.operand(first + 4), Mask: k.operand(first + 5), Dropout: k.operand(first + 6)}
+	o := kernel.RNNOperands[T]{R: k.operand(first + 1), C0: k.operand(first + 4), Mask: k.operand(first + 5), Dropout: k.operand(first + 6)}
 	if s.Units < 1 {
 		return nil, fmt.Errorf("units: got %d, want > 0", s.Units)
 	}
 	var run func()
 	if k.op == "RNN" {
+		o.X, o.RBias, o.H0 = k.operand(0), k.operand(2), k.operand(3)
 		o.Y, o.H, o.C, o.Saved = k.wanted(0), k.wanted(1), k.wanted(2), k.wanted(3)
 		if s.Batch*s.Steps == 0 {
 			return k.noSteps(o), nil
 		}
 		run = kernel.RNN(k.pool, s, o)
 	} else {
-		o.X, o.Saved = nil, k.operand(3)
+		o.Saved = k.operand(3)
 		d := kernel.RNNGradOperands[T]{DY: k.operand(0), DH: k.operand(1), DC: k.operand(2), DX: k.result(0), DR: k.wanted(1),
 			DRBias: k.wanted(2), DH0: k.wanted(3), DC0: k.wanted(4)}
 		if s.Batch*s.Steps == 0 {

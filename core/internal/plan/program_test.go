@@ -304,3 +304,18 @@ func TestSumOfPoolGradient(t *testing.T) {
 		b.check(t)
 	}
 }
+
+// TestOnlyTheShapeIsRead has a recurrent layer of whose output only the last state counts, before and behind a pooling whose gradient
+// takes the shape of its input alone.
+func TestOnlyTheShapeIsRead(t *testing.T) {
+	b := newBench(5)
+	a := graph.RNNAttr{Cell: "gru", Activation: "tanh", RecurrentActivation: "sigmoid", ResetAfter: true}
+	x, h0 := b.in(3, 4, 12), b.in(3, 4)
+	y, h, _ := b.RNN(a, graph.RNNInputs{X: b.Mul(x, b.Const(0.5)), R: b.in(4, 12), RBias: b.Tanh(b.in(12)), H0: h0})
+	pooled := b.AvgPool(b.Tanh(y), graph.PoolAttr{Size: []int{2}, Strides: []int{2}, PadLo: []int{0}, PadHi: []int{0}})
+	loss := b.Add(b.Sum(h, nil, false), b.Sum(b.Mul(pooled, b.in(3, 2, 4)), nil, false))
+	b.out(b.Gradient(loss, x, h0)...)
+	d := b.Gradient(b.Sum(b.AvgPool(y, graph.PoolAttr{Size: []int{2}, Strides: []int{1}, PadLo: []int{0}, PadHi: []int{0}}), nil, false), y)
+	b.out(d[0])
+	b.check(t)
+}

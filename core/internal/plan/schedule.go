@@ -62,16 +62,12 @@ func (q *planner) traffic() {
 		if u.heavy == nil {
 			continue
 		}
-		for _, x := range u.heavy.in {
-			if x == nil {
-				continue
-			}
-			x = x.root()
+		u.heavy.takes(func(x *value) {
 			stored[x] = true
 			if !slices.Contains(u.takes, x) {
 				u.takes = append(u.takes, x)
 			}
-		}
+		})
 	}
 	for _, u := range q.units {
 		made := slices.Concat(u.loop, u.sinks)

@@ -133,17 +133,13 @@ func (q *planner) want() {
 			})
 			continue
 		}
-		for _, x := range n.in {
-			if x == nil {
-				continue
-			}
-			x = x.root()
+		n.takes(func(x *value) {
 			q.wanted[x.def] = true
 			q.readers[x]++
 			if sinkable(n) {
 				q.sums[x]++
 			}
-		}
+		})
 	}
 }
 
@@ -212,13 +208,10 @@ func (q *planner) placeKernel(n *node) {
 	case "Gather", "ScatterAdd", "SparseSoftmaxCrossEntropy":
 		u.fails = true
 	}
-	for _, x := range n.in {
-		if x != nil {
-			x = x.root()
-			u.once = u.once && q.steady(x)
-			q.depend(u, q.home[x.def])
-		}
-	}
+	n.takes(func(x *value) {
+		u.once = u.once && q.steady(x)
+		q.depend(u, q.home[x.def])
+	})
 }
 
 // fusable reports whether a kernel runs a loop over the parts of its result.
@@ -376,13 +369,9 @@ func (q *planner) mayMerge(u, v *unit) bool {
 }
 
 // feeds reports whether a kernel reads what u makes.
-func (q *planner) feeds(u *unit, n *node) bool {
-	for _, x := range n.in {
-		if x != nil && q.home[x.root().def] == u {
-			return true
-		}
-	}
-	return false
+func (q *planner) feeds(u *unit, n *node) (yes bool) {
+	n.takes(func(x *value) { yes = yes || q.home[x.def] == u })
+	return yes
 }
 
 // merge makes v part of u.
