@@ -67,13 +67,6 @@ func (r *Recurrent) keepStates(b *core.Builder, l *core.Base, input tensor.Shape
 	return nil
 }
 
-// ResetState sets the states that a stateful layer keeps to 0.
-func (r *Recurrent) ResetState() {
-	for _, w := range r.kept {
-		clear(w.Data())
-	}
-}
-
 // call runs a recurrent layer, whose steps s computes.
 func (r *Recurrent) call(c *core.Call, inputs []graph.Value, s sequencer) []graph.Value {
 	x := inputs[0]

@@ -415,6 +415,13 @@ func (m *Model) AllWeights() []*core.Weight {
 	return all
 }
 
+// ResetStates sets what stateful layers keep from batch to batch to 0.
+func (m *Model) ResetStates() {
+	for _, w := range core.LayerStates(m) {
+		clear(w.Data())
+	}
+}
+
 // TrainableWeights are the weights that training changes.
 func (m *Model) TrainableWeights() []*core.Weight {
 	t, _ := core.Weights(m)

@@ -125,7 +125,7 @@ func (w *writer) memory(v *graph.Variable) []float32 {
 
 // stateWeights is everything that the model, its optimizer and its metrics keep.
 func (m *Model) stateWeights() []*core.Weight {
-	all := m.AllWeights()
+	all := append(m.AllWeights(), core.LayerStates(m)...)
 	if m.compiled != nil {
 		all = append(all, core.OptimizerSlots(m.compiled.optimizer)...)
 		for _, x := range m.compiled.metrics {
