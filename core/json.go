@@ -1,13 +1,18 @@
 package core
 
 import (
+	"encoding/json"
+	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// This file owns reading JSON as Keras files hold it: what Python's json module writes, read strictly.
+// This file owns JSON as Keras files hold it: what Python's json module writes, read strictly and written likewise.
 
 // maxJSONDepth bounds lists in lists and objects in objects.
 const maxJSONDepth = 5000
@@ -265,4 +270,94 @@ func (p *jsonParser) hex() (rune, bool) {
 	}
 	n, err := strconv.ParseUint(string(p.text[p.at+2:p.at+6]), 16, 16)
 	return rune(n), err == nil
+}
+
+// FormatJSON writes a config as Python's json module does: without a character beyond ASCII, floats with a point or an exponent (0.0, as some
+// classes of Keras want a float and take 0 for none), ints without, NaN and infinities as words. Keys are sorted.
+func FormatJSON(v any) ([]byte, error) {
+	w := &jsonWriter{}
+	if err := w.value(v, 0); err != nil {
+		return nil, err
+	}
+	return w.b, nil
+}
+
+type jsonWriter struct{ b []byte }
+
+func (w *jsonWriter) value(v any, depth int) error {
+	if depth > maxJSONDepth {
+		return Errorf(ErrConfigJSON, "", "more than %d levels of lists and objects", maxJSONDepth)
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		w.b = append(w.b, '{')
+		for i, key := range slices.Sorted(maps.Keys(v)) {
+			if i > 0 {
+				w.b = append(w.b, ", "...)
+			}
+			w.string(key)
+			w.b = append(w.b, ": "...)
+			if err := w.value(v[key], depth+1); err != nil {
+				return err
+			}
+		}
+		w.b = append(w.b, '}')
+	case []any:
+		w.b = append(w.b, '[')
+		for i, x := range v {
+			if i > 0 {
+				w.b = append(w.b, ", "...)
+			}
+			if err := w.value(x, depth+1); err != nil {
+				return err
+			}
+		}
+		w.b = append(w.b, ']')
+	case float64:
+		w.number(v)
+	case string:
+		w.string(v)
+	default:
+		text, err := json.Marshal(v) // null, true, ints, lists of those
+		if err != nil {
+			return Errorf(ErrConfigJSON, "", "%v", err)
+		}
+		w.b = append(w.b, text...)
+	}
+	return nil
+}
+
+func (w *jsonWriter) number(f float64) {
+	switch {
+	case math.IsNaN(f):
+		w.b = append(w.b, "NaN"...)
+	case math.IsInf(f, 1):
+		w.b = append(w.b, "Infinity"...)
+	case math.IsInf(f, -1):
+		w.b = append(w.b, "-Infinity"...)
+	case f == math.Trunc(f) && math.Abs(f) < 1e16:
+		w.b = strconv.AppendFloat(w.b, f, 'f', 1, 64)
+	default:
+		w.b = strconv.AppendFloat(w.b, f, 'g', -1, 64)
+	}
+}
+
+func (w *jsonWriter) string(s string) {
+	w.b = append(w.b, '"')
+	for _, r := range s {
+		switch {
+		case r == '"' || r == '\\':
+			w.b = append(w.b, '\\', byte(r))
+		case r == '\n':
+			w.b = append(w.b, `\n`...)
+		case r >= ' ' && r < 0x7F:
+			w.b = append(w.b, byte(r))
+		case r > 0xFFFF:
+			high, low := utf16.EncodeRune(r)
+			w.b = fmt.Appendf(w.b, `\u%04x\u%04x`, high, low)
+		default:
+			w.b = fmt.Appendf(w.b, `\u%04x`, r)
+		}
+	}
+	w.b = append(w.b, '"')
 }

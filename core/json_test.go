@@ -77,6 +77,19 @@ func TestParseJSONRefuses(t *testing.T) {
 	}
 }
 
+func TestFormatJSON(t *testing.T) {
+	v := map[string]any{"b": []any{1.0, 0.5, 1e-7, 1e22, 3, true, nil, math.Inf(1), math.NaN(), -2.0}, "a": "é\U0001F600\"\\\n\x01", "c": []int{1, 2},
+		"d": map[string]any{}}
+	text, err := core.FormatJSON(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"a": "\u00e9\ud83d\ude00\"\\\n\u0001", "b": [1.0, 0.5, 1e-07, 1e+22, 3, true, null, Infinity, NaN, -2.0], "c": [1,2], "d": {}}`
+	if string(text) != want {
+		t.Errorf("got\n%s, want\n%s", text, want)
+	}
+}
+
 func FuzzParseJSON(f *testing.F) {
 	f.Add([]byte(`{"a": [1, "b", null, NaN]}`))
 	f.Fuzz(func(t *testing.T, text []byte) {

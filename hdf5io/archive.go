@@ -2,7 +2,6 @@ package hdf5io
 
 import (
 	"archive/zip"
-	"encoding/json"
 	"errors"
 	"hash/crc32"
 	"io"
@@ -104,11 +103,11 @@ func archiveOf(w io.Writer, m *model.Model) error {
 	if compile != nil {
 		config["compile_config"] = compile
 	}
-	text, err := asciiJSON(config)
+	text, err := core.FormatJSON(config)
 	if err != nil {
 		return err
 	}
-	metadata, err := json.Marshal(map[string]any{"keras_version": kerasVersion, "date_saved": time.Now().UTC().Format("2006-01-02@15:04:05")})
+	metadata, err := core.FormatJSON(map[string]any{"keras_version": kerasVersion, "date_saved": time.Now().UTC().Format("2006-01-02@15:04:05")})
 	if err != nil {
 		return err
 	}
@@ -122,7 +121,7 @@ func archiveOf(w io.Writer, m *model.Model) error {
 		write func(w io.Writer) error
 	}{
 		{memberMetadata, func(w io.Writer) error { _, err := w.Write(metadata); return err }},
-		{memberConfig, func(w io.Writer) error { _, err := io.WriteString(w, text); return err }},
+		{memberConfig, func(w io.Writer) error { _, err := w.Write(text); return err }},
 		{memberWeights, func(w io.Writer) error { return fromH5(h5.Encode(w, tree)) }},
 	} {
 		if err := addStored(z, member.name, member.write); err != nil {

@@ -70,8 +70,8 @@ func jsonOf(m *model.Model) ([]byte, error) {
 	if compile != nil {
 		config["compile_config"] = compile
 	}
-	text, err := asciiJSON(config)
-	return append([]byte(text), '\n'), err
+	text, err := core.FormatJSON(config)
+	return append(text, '\n'), err
 }
 
 // inputShapes are what build_config says: one shape, or a list of several.

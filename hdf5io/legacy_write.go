@@ -1,11 +1,9 @@
 package hdf5io
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf16"
 
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/model"
@@ -28,7 +26,7 @@ func wholeModel(m *model.Model, o SaveOptions) (*h5.GroupSpec, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := asciiJSON(config)
+	text, err := core.FormatJSON(config)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +45,7 @@ func wholeModel(m *model.Model, o SaveOptions) (*h5.GroupSpec, error) {
 	if err != nil || training == nil {
 		return root, err
 	}
-	if text, err = asciiJSON(training); err != nil {
+	if text, err = core.FormatJSON(training); err != nil {
 		return nil, err
 	}
 	root.SetAttr("training_config", h5.ASCII(text))
@@ -60,22 +58,22 @@ func optimizerWeights(root *h5.GroupSpec, m *model.Model, o SaveOptions) error {
 	if !opt.Common().Built() {
 		return nil
 	}
-	name := optimizerState
+	name, list := optimizerState, states(opt, true)
 	if o.OptimizerWeights {
-		name = "optimizer_weights"
+		name, list = "optimizer_weights", slotBySlot(states(opt, false), m.TrainableWeights())
 	}
 	g, err := root.Group(name)
 	if err != nil {
 		return fromH5(err)
 	}
-	var list []string
-	for _, s := range states(opt, !o.OptimizerWeights) {
-		list = append(list, s.name)
+	var names []string
+	for _, s := range list {
+		names = append(names, s.name)
 		if err := g.Add(s.name, s.dataset()); err != nil {
 			return fromH5(err)
 		}
 	}
-	return setNames(g, "weight_names", list)
+	return setNames(g, "weight_names", names)
 }
 
 // legacyWeights writes the groups of layers into g.
@@ -137,24 +135,3 @@ func savedLayers(m *model.Model) []core.Layer {
 }
 
 func isInput(l core.Layer) bool { return l.Common().Class() == "InputLayer" }
-
-// asciiJSON is v as JSON that has no character beyond ASCII, as Python writes it.
-func asciiJSON(v any) (string, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return "", core.Errorf(core.ErrLayerConfig, "config", "%v", err)
-	}
-	var b strings.Builder
-	for _, r := range string(text) {
-		switch {
-		case r < 0x80:
-			b.WriteRune(r)
-		case r > 0xFFFF:
-			high, low := utf16.EncodeRune(r)
-			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
-		default:
-			fmt.Fprintf(&b, `\u%04x`, r)
-		}
-	}
-	return b.String(), nil
-}

@@ -18,7 +18,8 @@ import (
 // optimizerState is where gk keeps the list in a legacy .h5. Keras' own place is optimizer_weights, but Keras 3.15 cannot train a model
 // on whose file has that group: it builds the optimizer for no weights at all and then finds every weight unknown (load_model_from_hdf5
 // passes model._trainable_variables, which a Sequential or Functional model does not have). Without the group it starts the optimizer
-// afresh and trains. SaveOptions.OptimizerWeights writes Keras' group for tf.keras and Keras 2.
+// afresh and trains. SaveOptions.OptimizerWeights writes Keras' group for tf.keras and Keras 2, slot by slot: tf.keras makes one of its
+// legacy optimizers of a config that does not say otherwise, and Keras 3 takes no config that does.
 const optimizerState = "optimizer_state"
 
 // state is one entry of the list.
@@ -121,7 +122,7 @@ func (l *loader) restoreOptimizer(arrays []array) error {
 				return nil
 			}
 		}
-		if len(arrays) > len(order) && !surplus(arrays[len(order):]) {
+		if rest := arrays[len(order):]; len(rest) > 0 && !surplus(rest) && !l.unusedMomenta(o, rest) {
 			l.warn("optimizer: %d arrays of its state have no place and are left out", len(arrays)-len(order))
 		}
 		l.HasOptimizer = true
@@ -229,8 +230,22 @@ func matches(list []state, arrays []array) bool {
 	return true
 }
 
-// surplus reports whether arrays are of a sort that old Kerases save and do not use: Adam's vhat, [0] for each weight, without amsgrad, and
-// the momenta, all 0, of an SGD without momentum.
+// unusedMomenta reports whether arrays are the momenta that tf.keras keeps for an SGD without momentum and does not use.
+func (l *loader) unusedMomenta(o core.Optimizer, arrays []array) bool {
+	weights := l.Model.TrainableWeights()
+	if len(o.Common().Slots()) > 0 || len(arrays) != len(weights) {
+		return false
+	}
+	for i, w := range weights {
+		if !w.Shape.Equal(arrays[i].Shape) {
+			return false
+		}
+	}
+	return true
+}
+
+// surplus reports whether arrays are of a sort that old Kerases save and do not use, all 0: Adam's vhat, [0] for each weight, without
+// amsgrad.
 func surplus(arrays []array) bool {
 	for _, a := range arrays {
 		if a.Len() > 1<<24 {

@@ -1,7 +1,8 @@
 package model
 
 import (
-	"encoding/json"
+	"math"
+	"slices"
 
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/registry"
@@ -20,7 +21,7 @@ func (m *Model) JSON() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.MarshalIndent(c, "", "  ")
+	return core.FormatJSON(c)
 }
 
 // EncodeConfig writes the config of a model.
@@ -95,9 +96,13 @@ func (m *Model) encodeFunctional(e *registry.Encoder, c core.Config) error {
 			return err
 		}
 		o["name"] = l.Common().Name
-		nodes := make([]any, len(calls[l]))
+		nodes := make([]any, 0, len(calls[l]))
+		slices.SortFunc(calls[l], func(a, b *node) int { return a.index - b.index })
 		for _, n := range calls[l] {
-			nodes[n.index] = n.encode(e.Dialect)
+			nodes = append(nodes, n.encode(e.Dialect))
+			if n.doubled(e.Dialect) {
+				nodes = append(nodes, n.encode(e.Dialect))
+			}
 		}
 		if _, ok := l.(inputSource); ok {
 			nodes = []any{}
@@ -109,8 +114,8 @@ func (m *Model) encodeFunctional(e *registry.Encoder, c core.Config) error {
 	ends := func(ts []*Tensor) []any {
 		list := make([]any, len(ts))
 		for i, t := range ts {
-			index := t.node.index
-			if nested, ok := t.node.layer.(*Model); ok && !nested.sequential {
+			index := t.node.number(e.Dialect)
+			if nested, ok := t.node.layer.(*Model); ok && !nested.sequential && e.Dialect == core.Keras3 {
 				index++ // the making of the nested model counts as a call here
 			}
 			list[i] = []any{t.node.layer.Common().Name, index, t.index}
@@ -124,27 +129,43 @@ func (m *Model) encodeFunctional(e *registry.Encoder, c core.Config) error {
 	return nil
 }
 
+// Kerases before 3 count the making of a nested model as its call 0, Keras 3 does not. In legacy files, which both read, each call of a
+// nested model therefore stands twice: call i is 2i and 2i+1 for Keras 3, 2i+1 and 2i+2 for the others, and whatever reads its output
+// names 2i+1. The copy that nothing reads is dropped when the model is loaded.
+func (n *node) doubled(d core.Dialect) bool {
+	_, nested := n.layer.(*Model)
+	return nested && d == core.Legacy
+}
+
+// number is the index by which a file refers to a call.
+func (n *node) number(d core.Dialect) int {
+	if n.doubled(d) {
+		return 2*n.index + 1
+	}
+	return n.index
+}
+
 // encode writes one call. Legacy files use the form that all Kerases read where it can say what the call is.
 func (n *node) encode(d core.Dialect) any {
 	if d == core.Legacy && n.plain() {
 		list := make([]any, len(n.inputs))
 		for i, t := range n.inputs {
-			list[i] = []any{t.node.layer.Common().Name, t.node.index, t.index, core.Config{}}
+			list[i] = []any{t.node.layer.Common().Name, t.node.number(d), t.index, core.Config{}}
 		}
 		return list
 	}
 	args := make([]any, len(n.args))
 	for i, a := range n.args {
-		args[i] = encodeArg(a)
+		args[i] = encodeArg(d, a)
 	}
 	kwargs := core.Config{}
 	for key, a := range n.kwargs {
-		kwargs[key] = encodeArg(a)
+		kwargs[key] = encodeArg(d, a)
 	}
 	return core.Config{"args": args, "kwargs": kwargs}
 }
 
-// plain reports whether a call is tensors alone, none of them from a nested model, whose calls the Kerases count differently.
+// plain reports whether a call is tensors alone.
 func (n *node) plain() bool {
 	count := 0
 	for _, a := range n.args {
@@ -162,38 +183,34 @@ func (n *node) plain() bool {
 			}
 		}
 	}
-	if len(n.kwargs) > 0 || count != len(n.inputs) || len(n.args) > 1 {
-		return false
-	}
-	for _, t := range n.inputs {
-		if _, nested := t.node.layer.(*Model); nested {
-			return false
-		}
-	}
-	return true
+	return len(n.kwargs) == 0 && count == len(n.inputs) && len(n.args) == 1
 }
 
-func encodeArg(a any) any {
+func encodeArg(d core.Dialect, a any) any {
 	switch a := a.(type) {
 	case *Tensor:
 		return core.Config{"class_name": "__keras_tensor__", "config": core.Config{
 			"shape": registry.ShapeConfig(a.shape), "dtype": "float32",
-			"keras_history": []any{a.node.layer.Common().Name, a.node.index, a.index},
+			"keras_history": []any{a.node.layer.Common().Name, a.node.number(d), a.index},
 		}}
 	case []*Tensor:
-		return encodeArg(listOf(a))
+		return encodeArg(d, listOf(a))
 	case []any:
 		out := make([]any, len(a))
 		for i, x := range a {
-			out[i] = encodeArg(x)
+			out[i] = encodeArg(d, x)
 		}
 		return out
 	case map[string]any:
 		out := map[string]any{}
 		for k, x := range a {
-			out[k] = encodeArg(x)
+			out[k] = encodeArg(d, x)
 		}
 		return out
+	case float64: // JSON has one sort of numbers; an axis has to be an int
+		if a == math.Trunc(a) && math.Abs(a) < 1<<53 {
+			return int(a)
+		}
 	}
 	return a
 }

@@ -1,0 +1,304 @@
+"""Owns the proof that gk and real Keras read each other's files and train on from them.
+
+Run it with a Python that has tf_keras, or Keras 3 alone: it trains ten models for some steps, saves them in every
+form that this Keras has, lets gk predict from each file, take the next step, and save it again in every form; then it loads what gk
+wrote, compiled as the file says, predicts, and takes the same step.
+
+    python testdata/keras/interchange.py [--gk PATH] [--only NAME ...] [--keep FOLDER]
+
+Predictions must agree within 1e-5 of the largest one, those after the step within 1e-4. gk's side is the test TestInterchange of package
+hdf5io; with --gk, the command `gk predict` has to agree as well.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+KERAS3 = importlib.util.find_spec("tf_keras") is None  # TensorFlow brings a Keras 3 along, so that is no sign
+if KERAS3:
+    from common import keras, np, setup
+
+    setup()
+else:
+    import numpy as np
+    import tensorflow as tf
+    import tf_keras as keras
+
+    def channels_last(op):
+        """TensorFlow has no NCHW convolution on CPUs: transposes around those with channels last."""
+
+        def call(input, *args, data_format=None, **kwargs):
+            if data_format is None or not data_format.startswith("NC"):
+                return op(input, *args, data_format=data_format, **kwargs)
+            rank = len(input.shape)
+            y = op(tf.transpose(input, [0, *range(2, rank), 1]), *args, data_format="N" + data_format[2:] + "C", **kwargs)
+            return tf.transpose(y, [0, rank - 1, *range(1, rank - 1)])
+
+        return call
+
+    tf.compat.v2.nn.convolution = channels_last(tf.nn.convolution)
+
+layers = keras.layers
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SAMPLES = 8
+
+
+def mlp():
+    return keras.Sequential([keras.Input((6,)), layers.Dense(7, activation="relu"), layers.Dense(3, activation="softmax")]), [(6,)], "class:3"
+
+
+def cnn():
+    return keras.Sequential([
+        keras.Input((8, 8, 2)), layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D(), layers.Conv2D(3, 2, padding="same"),
+        layers.Flatten(), layers.Dense(3),
+    ]), [(8, 8, 2)], "logits:3"
+
+
+def lstm():
+    return keras.Sequential([keras.Input((5, 3)), layers.LSTM(4, return_sequences=True), layers.LSTM(3), layers.Dense(2)]), [(5, 3)], "number:2"
+
+
+def gru():
+    return keras.Sequential([keras.Input((5, 3)), layers.Bidirectional(layers.GRU(4)), layers.Dense(2)]), [(5, 3)], "number:2"
+
+
+def two_inputs():
+    a, b = keras.Input((4,), name="left"), keras.Input((3,), name="right")
+    x = layers.Concatenate()([layers.Dense(3, activation="tanh")(a), b])
+    return keras.Model([a, b], layers.Dense(2, name="score")(x)), [(4,), (3,)], "number:2"
+
+
+def shared():
+    a, b = keras.Input((4,)), keras.Input((4,))
+    tower = layers.Dense(3, activation="relu", name="tower")
+    x = layers.Subtract()([tower(a), tower(b)])
+    return keras.Model([a, b], layers.Dense(1, activation="sigmoid")(x)), [(4,), (4,)], "binary:1"
+
+
+def nested():
+    inside = keras.Input((4,))
+    inner = keras.Model(inside, layers.Dense(3)(layers.Dense(5, activation="relu")(inside)), name="inner")
+    row = keras.Sequential([keras.Input((3,)), layers.Dense(3, activation="tanh")], name="row")
+    a, b = keras.Input((4,)), keras.Input((4,))
+    x = layers.Add()([row(inner(a)), inner(b)])
+    return keras.Model([a, b], layers.Dense(2)(x)), [(4,), (4,)], "number:2"
+
+
+def batch_normalization():
+    return keras.Sequential([
+        keras.Input((6,)), layers.Dense(5), layers.BatchNormalization(), layers.Activation("relu"), layers.Dense(3, activation="softmax"),
+    ]), [(6,)], "class:3"
+
+
+def embedding():
+    return keras.Sequential([
+        keras.Input((5,)), layers.Embedding(9, 4), layers.GlobalAveragePooling1D(), layers.Dense(3, activation="softmax"),
+    ]), ["index:9:5"], "class:3"
+
+
+def channels_first():
+    return keras.Sequential([
+        keras.Input((2, 7, 7)), layers.Conv2D(4, 3, data_format="channels_first", activation="relu"),
+        layers.Conv2D(3, 3, strides=2, data_format="channels_first"), layers.Flatten(data_format="channels_first"), layers.Dense(3),
+    ]), [(2, 7, 7)], "logits:3"
+
+
+MODELS = [mlp, cnn, lstm, gru, two_inputs, shared, nested, batch_normalization, embedding, channels_first]
+
+
+def data(rng, inputs, target):
+    xs = []
+    for shape in inputs:
+        if isinstance(shape, str):
+            _, size, steps = shape.split(":")
+            xs.append(rng.integers(0, int(size), (SAMPLES, int(steps))).astype("float32"))
+        else:
+            xs.append(rng.standard_normal((SAMPLES, *shape)).astype("float32"))
+    kind, size = target.split(":")
+    if kind in ("class", "logits"):
+        return xs, rng.integers(0, int(size), (SAMPLES, 1)).astype("float32")
+    if kind == "binary":
+        return xs, rng.integers(0, 2, (SAMPLES, int(size))).astype("float32")
+    return xs, rng.standard_normal((SAMPLES, int(size))).astype("float32")
+
+
+def compile_model(model, target, optimizer):
+    kind = target.split(":")[0]
+    loss, metrics = {
+        "class": ("sparse_categorical_crossentropy", ["accuracy"]),
+        "logits": (keras.losses.SparseCategoricalCrossentropy(from_logits=True), [keras.metrics.SparseCategoricalAccuracy(name="right")]),
+        "binary": (keras.losses.BinaryCrossentropy(label_smoothing=0.1), ["accuracy", keras.metrics.Precision()]),
+        "number": ("mse", ["mae"]),  # short names: Keras 3 cannot load its own .h5 with these
+    }[kind]
+    model.compile(optimizer, loss, metrics=metrics)
+
+
+def one(xs):
+    return xs[0] if len(xs) == 1 else xs
+
+
+def predict(model, xs):
+    return np.asarray(model.predict_on_batch(one(xs)))
+
+
+def step(model, xs, y):
+    model.train_on_batch(one(xs), y)
+
+
+def state_forms(optimizer):
+    """The forms that carry on exactly, and those that start the optimizer afresh, which is the same for plain SGD only."""
+    if KERAS3:
+        return ["h5", "keras"] if optimizer == "sgd" else ["keras"]
+    return ["h5", "keras"] if optimizer == "sgd" else ["tf.h5"]
+
+
+class Run:
+    def __init__(self, folder):
+        self.folder = folder
+        self.jobs, self.checks, self.failures, self.count = [], [], [], 0
+
+    def near(self, what, got, want, tol):
+        self.count += 1
+        got, want = np.asarray(got), np.asarray(want)
+        if got.shape != want.shape:
+            self.failures.append(f"{what}: got shape {got.shape}, want {want.shape}")
+            return
+        worst = float(np.max(np.abs(got - want))) / max(1.0, float(np.max(np.abs(want))))
+        if not worst <= tol:
+            self.failures.append(f"{what}: differs by {worst:.2g}, allowed {tol:.0e}")
+
+    def write(self, make, optimizer):
+        """Trains a model, saves it in every form, and asks for gk's part."""
+        name = f"{make.__name__}_{optimizer}"
+        keras.utils.set_random_seed(len(self.jobs) + 1)
+        rng = np.random.default_rng(len(self.jobs))
+        model, inputs, target = make()
+        xs, y = data(rng, inputs, target)
+        compile_model(model, target, keras.optimizers.Adam(0.01) if optimizer == "adam" else keras.optimizers.SGD(0.1))
+        for _ in range(3):
+            step(model, xs, y)
+        np.savez(self.folder / f"{name}.npz", **{f"x_{i}": x for i, x in enumerate(xs)}, y_0=y)
+        (self.folder / f"{name}.json").write_text(model.to_json())
+        files = {"h5": f"{name}.h5", "keras": f"{name}.keras", "weights": f"{name}_w.weights.h5" if KERAS3 else f"{name}_w.h5"}
+        model.save(self.folder / files["keras"])  # first: saving as .h5 makes Keras 3 forget the optimizer in its compile config
+        model.save(self.folder / files["h5"])
+        model.save_weights(self.folder / files["weights"])
+        before = predict(model, xs)
+        step(model, xs, y)
+        after = predict(model, xs)
+        for form, file in files.items():
+            job = {"name": f"{name}_{form}", "model": file, "data": f"{name}.npz", "save": []}
+            if form == "weights":
+                job["config"] = f"{name}.json"
+            else:
+                job["save"] = [f"{name}_{form}_gk.{e}" for e in ("h5", "keras", "weights.h5", "tf.h5", "legacy.h5")]
+            self.jobs.append(job)
+            self.checks.append((make, optimizer, form, job, xs, y, before, after))
+
+    def gk(self):
+        """Lets gk do its part of all jobs at once."""
+        (self.folder / "jobs.json").write_text(json.dumps(self.jobs))
+        done = subprocess.run(
+            ["go", "test", "./hdf5io", "-count=1", "-run", "TestInterchange"], cwd=ROOT,
+            env={**os.environ, "GK_INTERCHANGE": str(self.folder)}, capture_output=True, text=True,
+        )
+        if done.returncode:
+            print(done.stdout[-8000:], done.stderr[-2000:])
+            self.failures.append("gk failed")
+
+    def read(self, make, optimizer, form, job, xs, y, before, after):
+        """Checks gk's answers, and loads what gk has written."""
+        name = job["name"]
+        try:
+            got = np.load(self.folder / f"{name}.out.npz")
+        except FileNotFoundError:
+            self.failures.append(f"{name}: no answer from gk")
+            return
+        self.near(f"{name}: gk predicts", got["before"], before, 1e-5)
+        if form == "weights":
+            return
+        # Keras 3 on TensorFlow squares the gradient of every occurrence of an index by itself; gk and tf_keras add them up first.
+        quirk = KERAS3 and make is embedding and optimizer == "adam"
+        if "after" not in got:
+            self.failures.append(f"{name}: gk has not trained")
+        elif not quirk:
+            self.near(f"{name}: gk predicts after a step", got["after"], after, 1e-4)
+        for file in job["save"]:
+            ending = file.split("_gk.")[1]
+            try:
+                if ending == "weights.h5" or ending == "legacy.h5":
+                    if KERAS3 != (ending == "weights.h5"):
+                        continue
+                    model = make()[0]
+                    model.load_weights(self.folder / file)
+                    self.near(f"{file}: Keras predicts", predict(model, xs), before, 1e-5)
+                    continue
+                if ending == "keras" and not KERAS3:
+                    continue  # the archive that gk writes is Keras 3's
+                model = keras.models.load_model(self.folder / file)
+                self.near(f"{file}: Keras predicts", predict(model, xs), before, 1e-5)
+                if model.optimizer is None:
+                    self.failures.append(f"{file}: is not compiled")
+                    continue
+                if ending == "tf.h5" and KERAS3:
+                    continue  # Keras 3.15 cannot train on with Keras 2's optimizer state in the file
+                step(model, xs, y)
+                if ending in state_forms(optimizer):
+                    self.near(f"{file}: Keras predicts after a step", predict(model, xs), after, 1e-4)
+                    if ending != "h5":
+                        self.near(f"{file}: steps taken", np.asarray(model.optimizer.iterations), 4, 0)
+            except Exception as e:  # noqa: BLE001: whatever Keras raises is the result
+                self.failures.append(f"{file}: {type(e).__name__}: {str(e)[:600]}")
+
+    def command(self, gk):
+        """Lets the command predict from the files of this Keras."""
+        for _, _, form, job, xs, _, before, _ in self.checks:
+            if form == "weights":
+                continue
+            np.savez(self.folder / "in.npz", **{f"x_{i}": x for i, x in enumerate(xs)})
+            out = self.folder / "out.npz"
+            done = subprocess.run([gk, "predict", str(self.folder / job["model"]), str(self.folder / "in.npz"), "--out", str(out)],
+                                  capture_output=True, text=True)
+            if done.returncode:
+                self.failures.append(f"gk predict {job['model']}: {done.stderr.strip()}")
+                continue
+            with np.load(out) as z:
+                self.near(f"gk predict {job['model']}", z["out_0"], before, 1e-5)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--gk", help="the gk command")
+    parser.add_argument("--only", nargs="*", help="names of models")
+    parser.add_argument("--keep", help="a folder for the files")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(args.keep or folder).resolve()
+        folder.mkdir(exist_ok=True, parents=True)
+        run = Run(folder)
+        for make in MODELS:
+            if args.only and make.__name__ not in args.only:
+                continue
+            for optimizer in ("adam", "sgd"):
+                run.write(make, optimizer)
+        run.gk()
+        for check in run.checks:
+            run.read(*check)
+        if args.gk:
+            run.command(args.gk)
+    version = getattr(keras, "__version__", "?")
+    for f in run.failures:
+        print("FAIL", f)
+    print(f"{'Keras' if KERAS3 else 'tf_keras'} {version}: {len(run.jobs)} files read, {run.count} comparisons, {len(run.failures)} failures")
+    sys.exit(1 if run.failures else 0)
+
+
+if __name__ == "__main__":
+    main()
