@@ -203,6 +203,10 @@ func (e *Encoder) value(v reflect.Value) (any, error) {
 		}
 	case reflect.Int, reflect.Int64:
 		return int(v.Int()), nil
+	case reflect.Interface: // a number as JSON had it, such as a seed: Python wants an int back
+		if f, ok := v.Interface().(float64); ok && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
+			return int(f), nil
+		}
 	}
 	return v.Interface(), nil
 }
