@@ -59,12 +59,13 @@ func takesValue(f cli.Flag) bool {
 	return !isBool
 }
 
+// flagNames are the long flags, with their dashes.
 func flagNames(flags []cli.Flag) []string {
 	var names []string
 	for _, f := range flags {
 		for _, n := range f.Names() {
 			if len(n) > 1 {
-				names = append(names, n)
+				names = append(names, "--"+n)
 			}
 		}
 	}

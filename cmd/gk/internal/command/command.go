@@ -143,6 +143,11 @@ gk save model.h5 model.keras          writes a model in another form
 		c.HideHelpCommand = true
 		c.OnUsageError = e.onUsageError
 		c.Flags = append(c.Flags, &cli.BoolFlag{Name: "json", Usage: "write the result as JSON"})
+		for _, f := range c.Flags {
+			if b, ok := f.(*cli.BoolFlag); ok {
+				b.DisableDefaultText = true
+			}
+		}
 		c.Description = strings.TrimSpace(c.Description) + "\n\n" + exitCodes
 	}
 	return app
@@ -164,3 +169,6 @@ func (e *env) say(format string, args ...any) {
 		e.out.line(format, args...)
 	}
 }
+
+// note writes a line about something that people may want to know, or may have missed.
+func (e *env) note(format string, args ...any) { e.say("note   "+format, args...) }

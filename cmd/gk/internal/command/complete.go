@@ -55,11 +55,7 @@ func (e *env) complete(words []string) {
 	}
 	switch {
 	case strings.HasPrefix(last, "-"):
-		var names []string
-		for _, n := range flagNames(verb.Flags) {
-			names = append(names, "--"+n)
-		}
-		offer(append(names, "--help"))
+		offer(append(flagNames(verb.Flags), "--help"))
 	case verb.Name == "completion":
 		offer([]string{"bash", "fish", "zsh"})
 	}

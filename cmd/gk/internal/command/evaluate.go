@@ -26,10 +26,10 @@ gk evaluate model.h5 --data test.npz
 gk evaluate model.keras --data images/ --metrics accuracy,top_k_categorical_accuracy
 gk evaluate weights.h5 --config architecture.json --loss mean_squared_error --data houses.csv`,
 		Flags: append(append(dataFlags(),
-			&cli.StringFlag{Name: "part", Usage: "the `PART` of the data: train or test (default: test where there is one)"},
+			&cli.StringFlag{Name: "part", Usage: "the `PART` of the data: train or test", DefaultText: "test where there is one"},
 			&cli.IntFlag{Name: "batch-size", Value: 128, Usage: "samples at a time"},
-			&cli.StringFlag{Name: "loss", Usage: "`NAME`, NAME:key=value,..., or JSON (default: what the model was compiled with)"},
-			&cli.StringFlag{Name: "metrics", Usage: "`NAMES` with commas (default: what the model was compiled with)"},
+			&cli.StringFlag{Name: "loss", Usage: "`NAME`, NAME:key=value,..., or JSON", DefaultText: "what the model was compiled with"},
+			&cli.StringFlag{Name: "metrics", Usage: "`NAMES` with commas", DefaultText: "what the model was compiled with"},
 		), modelFlags()...),
 		Action: func(c *cli.Context) error {
 			if err := wantArgs(c, 1, 1); err != nil {
@@ -97,7 +97,7 @@ func (e *env) evaluate(c *cli.Context) error {
 		return e.result(o)
 	}
 	for _, n := range append(d.notes, notes...) {
-		e.say("note   %s", n)
+		e.note("%s", n)
 	}
 	e.say("data   %s (%s): %s samples", d.Name, name, model.Thousands(part.Len()))
 	t := e.table()

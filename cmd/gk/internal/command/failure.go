@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -85,16 +86,24 @@ func oneLine(s string) string {
 	return strings.Join(strings.Fields(strings.ReplaceAll(s, "\n", "; ")), " ")
 }
 
+var invalidValue = regexp.MustCompile(`^invalid value (".*") for flag -+([a-z-]+): `)
+
 // onUsageError makes an Error of what the flag parser complains about.
 func (e *env) onUsageError(c *cli.Context, err error, _ bool) error {
 	text := err.Error()
 	x := usage("", "%s", text)
 	if name, ok := strings.CutPrefix(text, "flag provided but not defined: -"); ok {
-		name = strings.TrimLeft(name, "-")
-		x = usage("--"+name, "no such flag")
+		name = "--" + strings.TrimLeft(name, "-")
+		x = usage(name, "no such flag")
 		x.Hint = registry.DidYouMean(name, flagNames(c.Command.Flags))
 	} else if name, ok := strings.CutPrefix(text, "flag needs an argument: -"); ok {
 		x = usage("--"+strings.TrimLeft(name, "-"), "got nothing, want a value")
+	} else if parts := invalidValue.FindStringSubmatch(text); parts != nil {
+		want := "a number"
+		if _, whole := flagNamed(c.Command.Flags, parts[2]).(*cli.IntFlag); whole {
+			want = "a whole number"
+		}
+		x = usage("--"+parts[2], "got %s, want %s", parts[1], want)
 	}
 	if x.Hint == "" && c.Command.Name != "" && c.Command.Name != "gk" {
 		x.Hint = fmt.Sprintf("gk %s --help", c.Command.Name)

@@ -92,7 +92,7 @@ func (e *env) showModel(m *model.Model) {
 	all, trained := m.ParameterCount()
 	t := e.table()
 	row := func(name, format string, args ...any) { t.AppendRow(table.Row{name, fmt.Sprintf(format, args...)}) }
-	row("model", "%s %q, %d layers", m.RegistryName(), m.Name, len(m.Layers()))
+	row("model", "%s %q, %d layers", m.RegistryName(), m.Name, len(m.Summary(false).Rows))
 	for i, in := range m.Inputs() {
 		row("input", "%s %v", m.InputNames()[i], in.Shape())
 	}
@@ -102,8 +102,7 @@ func (e *env) showModel(m *model.Model) {
 	row("parameters", "%s, %s of them trained", model.Thousands(all), model.Thousands(trained))
 	if o := m.Optimizer(); o != nil {
 		b := o.Common()
-		row("optimizer", "%s, learning rate %g, %s steps taken", m.Registry().Optimizers.NameOf(o), b.LearningRate.At(b.Iterations),
-			model.Thousands(int(b.Iterations)))
+		row("optimizer", "%s, learning rate %s, %s steps taken", m.Registry().Optimizers.NameOf(o), rate(b), model.Thousands(int(b.Iterations)))
 		row("loss", "%s", strings.Join(lossNames(m), ", "))
 	} else {
 		row("optimizer", "none: not compiled")

@@ -1,8 +1,10 @@
 package command
 
 import (
+	"math"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -85,6 +87,7 @@ func curves(title string, names []string, h *model.History) *plot.Plot {
 	p.X.Label.Text, p.Y.Label.Text = "epoch", title
 	p.X.Tick.Marker = wholeTicks{}
 	p.Legend.Top = title == "loss" // where the curves leave room
+	p.Legend.Padding = vg.Millimeter
 	p.Add(plotter.NewGrid())
 	for i, n := range names {
 		for j, name := range []string{n, "val_" + n} {
@@ -119,19 +122,17 @@ func curves(title string, names []string, h *model.History) *plot.Plot {
 // wholeTicks marks whole epochs.
 type wholeTicks struct{}
 
-// Ticks labels whole numbers alone.
+// Ticks labels about eight whole numbers.
 func (wholeTicks) Ticks(lo, hi float64) []plot.Tick {
-	var ticks []plot.Tick
-	for _, t := range (plot.DefaultTicks{}).Ticks(lo, hi) {
-		if t.Value != float64(int(t.Value)) {
-			continue
+	step := 1
+	for _, next := range []int{2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000} {
+		if hi-lo > 8*float64(step) {
+			step = next
 		}
-		ticks = append(ticks, t)
 	}
-	if len(ticks) == 0 {
-		for v := float64(int(lo)); v <= hi; v++ {
-			ticks = append(ticks, plot.Tick{Value: v, Label: number(v)})
-		}
+	var ticks []plot.Tick
+	for v := int(math.Ceil(lo/float64(step))) * step; float64(v) <= hi; v += step {
+		ticks = append(ticks, plot.Tick{Value: float64(v), Label: strconv.Itoa(v)})
 	}
 	return ticks
 }

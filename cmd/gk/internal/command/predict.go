@@ -35,7 +35,7 @@ gk predict model.h5 mnist --limit 5 --json`,
 		Flags: append([]cli.Flag{
 			&cli.StringFlag{Name: "out", Usage: "write to `FILE`: .npz (out_0, out_1, ... for the outputs), .npy or .csv"},
 			&cli.IntFlag{Name: "batch-size", Value: 128, Usage: "samples at a time"},
-			&cli.IntFlag{Name: "limit", Usage: "take the first `N` samples alone"},
+			&cli.IntFlag{Name: "limit", Usage: "take the first `N` samples alone", DefaultText: "all"},
 			scaleFlag(),
 		}, modelFlags()...),
 		Action: func(c *cli.Context) error {
@@ -90,7 +90,7 @@ func (e *env) predict(c *cli.Context) error {
 		return e.result(predictionJSON(m, ys, d.Len(), scale, out))
 	}
 	if scale != 1 {
-		e.say("note: inputs are multiplied by %.4g", scale)
+		e.note("inputs are multiplied by %.4g", scale)
 	}
 	if out != "" {
 		e.say("%s: %s samples, %s", out, model.Thousands(d.Len()), shapesOf(ys))

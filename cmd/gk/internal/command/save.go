@@ -49,7 +49,7 @@ gk save weights.h5 --config architecture.json whole.h5`,
 				return e.result(map[string]any{"saved": out, "bytes": info.Size(), "notes": notes})
 			}
 			for _, n := range notes {
-				e.say("note   %s", n)
+				e.note("%s", n)
 			}
 			e.say("saved  %s (%s bytes)", out, model.Thousands(int(info.Size())))
 			return nil

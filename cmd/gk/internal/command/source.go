@@ -47,19 +47,19 @@ func (e *env) openModel(c *cli.Context, path string, compile bool) (*hdf5io.Resu
 
 func (e *env) warn(r *hdf5io.Result) {
 	for _, w := range r.Warnings {
-		e.say("note: %s", w)
+		e.note("%s", w)
 	}
 }
 
 // dataFlags are those of verbs that read data with targets.
 func dataFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "data", Usage: "`DATA`: " + strings.Join(dataset.Names(), ", ") +
-			", or a .npz, .npy, CSV or IDX file, or a folder of images by class (default: mnist where it is on this machine, else digits)"},
+		&cli.StringFlag{Name: "data", Usage: strings.Join(dataset.Names(), ", ") + ", or a .npz, .npy, CSV or IDX file, or a folder of images by class",
+			DefaultText: "mnist where it is on this machine, else digits"},
 		&cli.StringFlag{Name: "labels", Usage: "the targets, in another `FILE`, for .npy and IDX data"},
-		&cli.StringFlag{Name: "label-column", Usage: "the `COLUMN` of a CSV that holds the labels: its name, or its number from 1 (default: the last)"},
+		&cli.StringFlag{Name: "label-column", Usage: "the `COLUMN` of a CSV that holds the labels: its name, or its number from 1", DefaultText: "the last"},
 		scaleFlag(),
-		&cli.IntFlag{Name: "limit", Usage: "take the first `N` samples of each part alone"},
+		&cli.IntFlag{Name: "limit", Usage: "take the first `N` samples of each part alone", DefaultText: "all"},
 	}
 }
 
@@ -124,18 +124,19 @@ func dataError(source string, err error) error {
 	if errors.As(err, &known) {
 		return core.InFile(source, err)
 	}
-	x := &core.Error{Kind: core.ErrData, File: source, Err: err}
+	text := strings.TrimPrefix(strings.TrimPrefix(err.Error(), fmt.Sprintf("data %q: ", source)), source+": ")
+	x := &core.Error{Kind: core.ErrData, File: source, Msg: text}
 	var path *fs.PathError
 	if errors.As(err, &path) {
-		x.Kind, x.Err = core.ErrIO, path.Err
-		if x.File != path.Path {
+		x.Kind, x.Msg = core.ErrIO, path.Err.Error()
+		if path.Path != source {
 			x.Where = path.Path
 		}
-		if errors.Is(err, fs.ErrNotExist) {
-			x.Kind = core.ErrNotFound
-			if x.Hint = registry.DidYouMean(source, dataset.Names()); x.Hint == "" {
-				x.Hint = "want a file, a folder, or one of " + strings.Join(dataset.Names(), ", ")
-			}
+	}
+	if _, e := os.Stat(source); errors.Is(e, fs.ErrNotExist) && !slices.Contains(dataset.Names(), source) {
+		x.Kind, x.Msg = core.ErrNotFound, "no such file or folder, nor a data set of that name"
+		if x.Hint = registry.DidYouMean(source, dataset.Names()); x.Hint == "" {
+			x.Hint = "named sets: " + strings.Join(dataset.Names(), ", ")
 		}
 	}
 	return x

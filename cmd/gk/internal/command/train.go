@@ -45,22 +45,22 @@ Ctrl-C stops after the step and saves; a second Ctrl-C ends at once.`,
 			&cli.StringFlag{Name: "hidden", Value: "512,256", Usage: "without MODEL: the `UNITS` of the hidden layers; \"\" for none"},
 			&cli.StringFlag{Name: "activation", Value: "relu", Usage: "without MODEL: the activation of the hidden layers"},
 			&cli.Float64Flag{Name: "dropout", Value: 0.2, Usage: "without MODEL: the `RATE` of dropout behind each hidden layer"},
-			&cli.IntFlag{Name: "epochs", Usage: "how often to go through the data (default: 5, or what MODEL says)"},
-			&cli.IntFlag{Name: "batch-size", Usage: "samples in a step (default: 128, or what MODEL says)"},
-			&cli.StringFlag{Name: "optimizer", Usage: "`NAME`, NAME:key=value,..., or JSON (default: adam, or what MODEL says)"},
-			&cli.Float64Flag{Name: "learning-rate", Usage: "the `RATE` of the optimizer (default: the optimizer's own)"},
-			&cli.StringFlag{Name: "loss", Usage: "`NAME`, NAME:key=value,..., or JSON (default: what MODEL says, or what the labels suggest)"},
-			&cli.StringFlag{Name: "metrics", Usage: "`NAMES` with commas (default: what MODEL says, or accuracy for classes)"},
-			&cli.Float64Flag{Name: "validation-split", Usage: "keep the last `PART` of the training data for validation (default: 0.1 without MODEL)"},
-			&cli.StringFlag{Name: "class-weight", Usage: "`WEIGHTS` of classes as 0:1,1:5, or balanced"},
-			&cli.IntFlag{Name: "early-stopping", Usage: "stop when the validation loss has not got better for `N` epochs, and take the best weights"},
-			&cli.StringSliceFlag{Name: "callback", Usage: "`NAME`, NAME:key=value,..., or JSON: one of Keras' callbacks; may be repeated"},
-			&cli.IntFlag{Name: "seed", Usage: "the `SEED` of weights, order and dropout (default: 1, or what MODEL says)"},
-			&cli.StringFlag{Name: "out", Usage: "where the model is saved, its ending saying the form: .h5, .keras; \"\" for nowhere " +
-				"(default: model.h5, or model-2.h5 and so on where that exists)"},
+			&cli.IntFlag{Name: "epochs", Usage: "go `N` times through the data", DefaultText: "5, or what MODEL says"},
+			&cli.IntFlag{Name: "batch-size", Usage: "take `N` samples in a step", DefaultText: "128, or what MODEL says"},
+			&cli.StringFlag{Name: "optimizer", Usage: "`NAME`, NAME:key=value,..., or JSON", DefaultText: "adam, or what MODEL says"},
+			&cli.Float64Flag{Name: "learning-rate", Usage: "the `RATE` of the optimizer", DefaultText: "the optimizer's own"},
+			&cli.StringFlag{Name: "loss", Usage: "`NAME`, NAME:key=value,..., or JSON", DefaultText: "what MODEL says, or the labels suggest"},
+			&cli.StringFlag{Name: "metrics", Usage: "`NAMES` with commas", DefaultText: "what MODEL says, or accuracy for classes"},
+			&cli.Float64Flag{Name: "validation-split", Usage: "keep the last `PART` of the training data for validation", DefaultText: "0.1 without MODEL, else none"},
+			&cli.StringFlag{Name: "class-weight", Usage: "`WEIGHTS` of classes as 0:1,1:5, or balanced", DefaultText: "all alike"},
+			&cli.IntFlag{Name: "early-stopping", Usage: "stop when the (validation) loss has not got better for `N` epochs, and take the best weights", DefaultText: "off"},
+			&cli.StringSliceFlag{Name: "callback", Usage: "NAME, NAME:key=value,..., or JSON: one of Keras' callbacks; may be repeated"},
+			&cli.IntFlag{Name: "seed", Usage: "the `SEED` of weights, order and dropout", DefaultText: "1, or what MODEL says"},
+			&cli.StringFlag{Name: "out", Usage: "save the model to `FILE`, its ending saying the form: .h5, .keras; \"\" saves nothing",
+				DefaultText: "model.h5, or model-2.h5 and so on where that exists"},
 			&cli.BoolFlag{Name: "force", Usage: "replace model.h5 where it exists, without --out"},
 			&cli.StringFlag{Name: "plot", Usage: "draw the curves of losses and metrics to `FILE`: .png, .svg, .pdf"},
-			&cli.IntFlag{Name: "threads", Usage: "how many processors to use (default: all); the result is the same for any `N`"},
+			&cli.IntFlag{Name: "threads", Usage: "use `N` processors; the result is the same for any number", DefaultText: "all"},
 			&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "write nothing but errors"},
 		}, modelFlags()),
 		Action: func(c *cli.Context) error {
@@ -160,7 +160,7 @@ func (t *training) prepare() error {
 	}
 	if x.model == nil {
 		if x.model, err = quickModel(c, train); err != nil {
-			return core.InFile(t.data.Name, err)
+			return err
 		}
 	}
 	m := x.model
@@ -305,7 +305,7 @@ func (t *training) chooseOut() error {
 	if err != nil {
 		x := *asError(err)
 		x.File = t.out
-		return core.In("cannot be saved", x.Kind, &x)
+		return &x
 	}
 	return nil
 }
@@ -317,7 +317,15 @@ func exists(path string) bool {
 
 func (t *training) announce() {
 	d, m := t.data, t.x.model
-	line := fmt.Sprintf("data   %s: %s samples", d.Name, model.Thousands(d.Train.Len()))
+	n := d.Train.Len()
+	trained := n
+	if split := t.x.fit.ValidationSplit; split > 0 {
+		trained = int(math.Floor(float64(n) * (1 - split)))
+	}
+	line := fmt.Sprintf("data   %s: %s samples to train", d.Name, model.Thousands(trained))
+	if trained < n {
+		line += fmt.Sprintf(", %s to validate", model.Thousands(n-trained))
+	}
 	if d.Test != nil {
 		line += fmt.Sprintf(", %s to test", model.Thousands(d.Test.Len()))
 	}
@@ -327,11 +335,16 @@ func (t *training) announce() {
 	t.say("%s", line)
 	all, _ := m.ParameterCount()
 	o := m.Optimizer().Common()
-	t.say("model  %s: %s parameters, %s, learning rate %g, loss %s", m.Name, model.Thousands(all), o.Name,
-		o.LearningRate.At(o.Iterations), strings.Join(slices.DeleteFunc(lossNames(m), func(s string) bool { return s == "" }), ", "))
+	t.say("model  %s: %d layers, %s parameters, %s, learning rate %s, loss %s", m.Name, len(m.Summary(false).Rows), model.Thousands(all), o.Name,
+		rate(o), strings.Join(slices.DeleteFunc(lossNames(m), func(s string) bool { return s == "" }), ", "))
 	for _, n := range d.notes {
-		t.say("note   %s", n)
+		t.note("%s", n)
 	}
+}
+
+// rate is the learning rate now. Files hold it as a float32, whose shortest form it is.
+func rate(o *core.OptimizerBase) string {
+	return strconv.FormatFloat(o.LearningRate.At(o.Iterations), 'g', -1, 32)
 }
 
 func (t *training) fit(ctx context.Context) error {
@@ -351,7 +364,7 @@ func (t *training) fit(ctx context.Context) error {
 		BatchSize: x.fit.BatchSize, Epochs: x.fit.Epochs, InitialEpoch: x.fit.InitialEpoch, NoShuffle: !x.fit.Shuffle,
 		ValidationSplit: x.fit.ValidationSplit, ClassWeight: weights, Scale: t.data.scale,
 		Callbacks: append(callbacks, &epochs{e: t.env}),
-		Warn:      func(s string) { t.say("note   %s", s) },
+		Warn:      func(s string) { t.note("%s", s) },
 	})
 	t.took = time.Since(began)
 	if err == nil && t.history.Stopped != "" {
