@@ -168,6 +168,9 @@ func (d *Decoder) LayerOf(o Object, name string) (core.Layer, error) {
 	}
 	l := e.New()
 	l.Common().SetClass(e.Name)
+	if x, ok := l.(Dated); ok {
+		x.SetKeras(d.Major())
+	}
 	if err := d.takeInputShape(l.Common(), config); err != nil {
 		return nil, core.In(place, core.ErrLayerConfig, err)
 	}
@@ -195,7 +198,7 @@ func checkName(name string) error {
 
 // noteUpgrade tells which keys of an older config an upgrade took away or changed.
 func (d *Decoder) noteUpgrade(place string, before, after core.Config) {
-	if d.Note == nil {
+	if d.Note == nil || d.Major() >= 3 {
 		return
 	}
 	var keys []string
@@ -210,6 +213,11 @@ func (d *Decoder) noteUpgrade(place string, before, after core.Config) {
 	if keys != nil {
 		d.Note(fmt.Sprintf("%s: config of an older Keras: %s", place, strings.Join(keys, ", ")))
 	}
+}
+
+// Dated is a layer that computes otherwise in some generation of Keras though its config is the same.
+type Dated interface {
+	SetKeras(major int) // 0 if unknown, and in Go code
 }
 
 // takeInputShape takes what a first layer says of its input in Go code and in old files out of its config.

@@ -95,6 +95,17 @@ func (r *layerRun) inputShapes() []tensor.Shape {
 	return shapes
 }
 
+// states says how many of the last inputs are states, and which argument of the call takes them: the initial state of a recurrent layer,
+// or the states of a cell.
+func (r *layerRun) states() (name string, count int) {
+	for _, name := range []string{"initial_state", "states"} {
+		if n := int(r.Number(name, 0)); n > 0 {
+			return name, n
+		}
+	}
+	return "", 0
+}
+
 func (r *layerRun) config() error {
 	want, _ := r.Meta["config"].(map[string]any)
 	d := r.r.Decoder(registry.Origin{})
@@ -178,7 +189,7 @@ func SameConfig(what string, got, want any) error {
 	maps.Copy(keys, w)
 	var errs []error
 	for _, k := range slices.Sorted(maps.Keys(keys)) {
-		if k != "name" && k != "build_config" && k != "shared_object_id" && (g[k] != nil || w[k] != nil) {
+		if k != "name" && k != "build_config" && k != "compile_config" && k != "shared_object_id" && (g[k] != nil || w[k] != nil) {
 			errs = append(errs, SameConfig(what+"."+k, g[k], w[k]))
 		}
 	}
@@ -186,9 +197,8 @@ func SameConfig(what string, got, want any) error {
 }
 
 func (r *layerRun) shapes() error {
-	states := int(r.Number("initial_state", 0))
 	shapes := r.inputShapes()
-	if states > 0 {
+	if _, states := r.states(); states > 0 {
 		return nil // shapes are checked by the values
 	}
 	got, err := core.OutputShapes(r.layer, shapes)
@@ -263,8 +273,8 @@ func (r *layerRun) graph(training bool) (*layerGraph, error) {
 		masks = append(masks, m)
 	}
 	in, args := g.inputs, map[string]any{}
-	if states := int(r.Number("initial_state", 0)); states > 0 {
-		args["initial_state"] = in[len(in)-states:]
+	if name, states := r.states(); states > 0 {
+		args[name] = in[len(in)-states:]
 		in, masks = in[:len(in)-states], masks[:len(in)-states]
 	}
 	var err error

@@ -109,7 +109,12 @@ func mirrored(r *registry.Registry, l core.Layer) (core.Layer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.Decoder(registry.Origin{}).Layer(o)
+	m, err := r.Decoder(registry.Origin{}).Layer(o)
+	if err != nil {
+		return nil, err
+	}
+	m.(recurrent).recurrence().older = l.(recurrent).recurrence().older
+	return m, nil
 }
 
 func mirroredConfig(r *registry.Registry, l core.Layer) (map[string]any, error) {
@@ -171,22 +176,25 @@ func (l *Bidirectional) Build(b *core.Builder, inputs []tensor.Shape) error {
 
 // Call runs both layers and merges their outputs.
 func (l *Bidirectional) Call(c *core.Call, inputs []graph.Value) []graph.Value {
-	g, x, mask := c.Graph, inputs[:1], []graph.Value{c.Mask(0)}
-	var forward, backward map[string]any
+	g, x, r := c.Graph, inputs[:1], l.Layer.(recurrent).recurrence()
+	forward, backward := map[string]any{}, map[string]any{}
 	if s := givenStates(c, inputs); s != nil {
 		half := len(s) / 2
-		forward, backward = map[string]any{"initial_state": s[:half]}, map[string]any{"initial_state": s[half:]}
+		forward["initial_state"], backward["initial_state"] = s[:half], s[half:]
 	}
-	a := c.Child(l.Layer, x, mask, forward).Values
-	b := c.Child(l.BackwardLayer, x, mask, backward).Values
+	mask, passed := r.masks(c, inputs)
+	if mask.Valid() {
+		forward["mask"], backward["mask"] = mask, mask
+	}
+	a := c.Child(l.Layer, x, nil, forward).Values
+	b := c.Child(l.BackwardLayer, x, nil, backward).Values
 	if g.Err() != nil {
 		return nil
 	}
-	r := l.Layer.(recurrent).recurrence()
 	y, back := a[0], b[0]
 	outMask := graph.Value{}
 	if r.ReturnSequences {
-		back, outMask = g.Reverse(back, 1), mask[0]
+		back, outMask = g.Reverse(back, 1), passed
 	}
 	c.DropMasks()
 	c.SetMask(0, outMask)

@@ -11,10 +11,15 @@ import (
 // This file owns the recurrent cells simple, LSTM and GRU, which the layers SimpleRNN, LSTM and GRU and the cell layers share: weights,
 // one step in graph operations, and whole sequences.
 
-// CellConfig is the config that all recurrent cells share. dropout applies to the inputs, recurrent_dropout to the states before they
-// are multiplied by the recurrent kernel; both drop the same elements in all steps of a sequence, for all gates alike.
+// CellConfig is the config that SimpleRNN, LSTM and GRU share with their cells.
 type CellConfig struct {
-	Units                int              `json:"units" want:">0"`
+	Units int `json:"units" want:">0"`
+	CellSettings
+}
+
+// CellSettings is the config of all recurrent cells but for their size. dropout applies to the inputs, recurrent_dropout to the states
+// before they are multiplied by the recurrent kernel; both drop the same elements in all steps of a sequence, for all gates alike.
+type CellSettings struct {
 	Activation           core.Activation  `json:"activation"`
 	UseBias              bool             `json:"use_bias"`
 	KernelInitializer    core.Initializer `json:"kernel_initializer"`
@@ -31,8 +36,8 @@ type CellConfig struct {
 	Seed                 any              `json:"seed,3"`
 }
 
-func newCellConfig() CellConfig {
-	return CellConfig{Activation: activation("tanh"), UseBias: true, KernelInitializer: initializer("GlorotUniform"),
+func newCellSettings() CellSettings {
+	return CellSettings{Activation: activation("tanh"), UseBias: true, KernelInitializer: initializer("GlorotUniform"),
 		RecurrentInitializer: initializer("Orthogonal"), BiasInitializer: initializer("Zeros")}
 }
 
@@ -189,13 +194,21 @@ func (l *cell) step(c *core.Call, z graph.Value, states []graph.Value, drop grap
 		h = mix(g, update, h, act(g.Add(part(z, 2, 1), g.Mul(reset, part(m, 2, 1)))))
 	case "lstm":
 		z = g.Add(z, m)
-		carry := g.Add(g.Mul(gate(part(z, 1, 1)), states[1]), g.Mul(gate(part(z, 0, 1)), act(part(z, 2, 1))))
-		h = g.Mul(gate(part(z, 3, 1)), act(carry))
-		return h, []graph.Value{h, carry}
+		return lstmStep(c, func(i int) graph.Value { return part(z, i, 1) }, states[1], l.Activation, l.gates)
 	default:
 		h = act(g.Add(z, m))
 	}
 	return h, []graph.Value{h}
+}
+
+// lstmStep ends a step of an LSTM: part(i) is what gate i, of i, f, g, o, is the activation of, and carry is state c. It returns the
+// output and the new states.
+func lstmStep(c *core.Call, part func(i int) graph.Value, carry graph.Value, act, gates core.Activation) (graph.Value, []graph.Value) {
+	g := c.Graph
+	gate := func(i int) graph.Value { return activate(c, gates, part(i))[0] }
+	carry = g.Add(g.Mul(gate(1), carry), g.Mul(gate(0), activate(c, act, part(2))[0]))
+	h := g.Mul(gate(3), activate(c, act, carry)[0])
+	return h, []graph.Value{h, carry}
 }
 
 // mix is u a + (1-u) b.

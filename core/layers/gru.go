@@ -16,10 +16,10 @@ type GRUConfig struct {
 }
 
 func newGRUConfig() GRUConfig {
-	return GRUConfig{CellConfig: newCellConfig(), RecurrentActivation: activation("sigmoid"), ResetAfter: true}
+	return GRUConfig{CellConfig: CellConfig{CellSettings: newCellSettings()}, RecurrentActivation: activation("sigmoid"), ResetAfter: true}
 }
 
-func (l *GRUConfig) cell() *cell {
+func (l *GRUConfig) newCell() *cell {
 	return &cell{CellConfig: &l.CellConfig, kind: "gru", gates: l.RecurrentActivation, resetAfter: l.ResetAfter}
 }
 
@@ -64,7 +64,7 @@ func (l *GRU) Build(b *core.Builder, inputs []tensor.Shape) error {
 	if err != nil {
 		return err
 	}
-	l.gru = l.cell()
+	l.gru = l.newCell()
 	if err := l.gru.build(b, step, "gru_cell/", "cell"); err != nil {
 		return err
 	}

@@ -14,10 +14,10 @@ type LSTMConfig struct {
 }
 
 func newLSTMConfig() LSTMConfig {
-	return LSTMConfig{CellConfig: newCellConfig(), RecurrentActivation: activation("sigmoid"), UnitForgetBias: true}
+	return LSTMConfig{CellConfig: CellConfig{CellSettings: newCellSettings()}, RecurrentActivation: activation("sigmoid"), UnitForgetBias: true}
 }
 
-func (l *LSTMConfig) cell() *cell {
+func (l *LSTMConfig) newCell() *cell {
 	if l.UnitForgetBias {
 		config := l.CellConfig
 		config.BiasInitializer = unitForgetBias{config.BiasInitializer, l.Units}
@@ -76,7 +76,7 @@ func (l *LSTM) Build(b *core.Builder, inputs []tensor.Shape) error {
 	if err != nil {
 		return err
 	}
-	l.lstm = l.cell()
+	l.lstm = l.newCell()
 	if err := l.lstm.build(b, step, "lstm_cell/", "cell"); err != nil {
 		return err
 	}

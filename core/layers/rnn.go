@@ -20,7 +20,8 @@ import (
 // batch must be known. A masked step leaves the states as they are and repeats the output before, or with zero_output_for_mask gives 0.
 // unroll says how Keras computes, not what.
 //
-// Initial states are the call's argument initial_state, or inputs after the first.
+// Initial states are the call's argument initial_state, or inputs after the first. Keras 3 does not see the mask of an input that comes
+// with initial states, unless it is the call's argument mask; it only passes it on. Layers from files of Keras 1 and 2 do see it.
 type Recurrent struct {
 	ReturnSequences   bool `json:"return_sequences"`
 	ReturnState       bool `json:"return_state"`
@@ -29,8 +30,12 @@ type Recurrent struct {
 	Unroll            bool `json:"unroll"`
 	ZeroOutputForMask bool `json:"zero_output_for_mask,3"`
 
-	kept []*core.Weight // the states of a stateful layer
+	kept  []*core.Weight // the states of a stateful layer
+	older bool           // from a file of Keras 1 or 2
 }
+
+// SetKeras is for the registry.
+func (r *Recurrent) SetKeras(major int) { r.older = major == 1 || major == 2 }
 
 // recurrence finds the config that recurrent layers share in any of them.
 func (r *Recurrent) recurrence() *Recurrent { return r }
@@ -74,7 +79,8 @@ func (r *Recurrent) call(c *core.Call, inputs []graph.Value, s sequencer) []grap
 	if c.Graph.Err() != nil {
 		return nil
 	}
-	y, last, after := s.sequence(c, x, states, c.Mask(0), r)
+	mask, passed := r.masks(c, inputs)
+	y, last, after := s.sequence(c, x, states, mask, r)
 	for i, w := range r.kept {
 		c.Update(w, after[i])
 	}
@@ -82,7 +88,7 @@ func (r *Recurrent) call(c *core.Call, inputs []graph.Value, s sequencer) []grap
 	out := []graph.Value{last}
 	if r.ReturnSequences {
 		out[0] = y
-		c.SetMask(0, c.Mask(0))
+		c.SetMask(0, passed)
 	}
 	if r.ReturnState {
 		out = append(out, after...)
@@ -90,27 +96,45 @@ func (r *Recurrent) call(c *core.Call, inputs []graph.Value, s sequencer) []grap
 	return out
 }
 
+// masks are the mask that a call works by, and the one that it passes on.
+func (r *Recurrent) masks(c *core.Call, inputs []graph.Value) (mask, passed graph.Value) {
+	if given := c.Arg("mask"); given != nil {
+		return given[0], given[0]
+	}
+	if passed = c.Mask(0); givenStates(c, inputs) != nil && !r.older {
+		return graph.Value{}, passed
+	}
+	return passed, passed
+}
+
 // initialStates are the states that a call begins with, one of each shape; "none" is zeros.
 func (r *Recurrent) initialStates(c *core.Call, inputs []graph.Value, shapes []tensor.Shape) []graph.Value {
 	states := givenStates(c, inputs)
-	switch {
-	case states == nil && r.kept != nil:
-		states = make([]graph.Value, len(r.kept))
-		for i, w := range r.kept {
-			states[i] = c.Read(w)
-			if batch := inputs[0].Dim(0); batch >= 0 && batch != w.Shape[0] {
-				c.Graph.Fail(core.Errorf(core.ErrShapeMismatch, "stateful", "got a batch of %d, want %d, for which the states are kept", batch, w.Shape[0]))
-			}
+	if states != nil || r.kept == nil {
+		return checkStates(c, states, shapes)
+	}
+	for _, w := range r.kept {
+		if batch := inputs[0].Dim(0); batch >= 0 && batch != w.Shape[0] {
+			c.Graph.Fail(core.Errorf(core.ErrShapeMismatch, "stateful", "got a batch of %d, want %d, for which the states are kept", batch, w.Shape[0]))
+			return nil
 		}
-	case states == nil:
+		states = append(states, c.Read(w))
+	}
+	return states
+}
+
+// checkStates checks the states that a call was given, one of each shape; nil stands for zeros, "none" for each.
+func checkStates(c *core.Call, states []graph.Value, shapes []tensor.Shape) []graph.Value {
+	if states == nil {
 		return make([]graph.Value, len(shapes))
-	case len(states) != len(shapes):
+	}
+	if len(states) != len(shapes) {
 		c.Graph.Fail(core.Errorf(core.ErrGraph, "initial_state", "got %d states, want %d", len(states), len(shapes)))
 		return nil
 	}
 	for i, v := range states {
-		if _, ok := graph.Broadcast(v.Shape(), shapes[i]); !ok || v.Rank() != len(shapes[i]) {
-			c.Graph.Fail(core.Errorf(core.ErrShapeMismatch, "initial_state", "got state %d of shape %v, want %v", i, v.Shape(), shapes[i]))
+		if want := shapes[i]; !slices.EqualFunc(v.Shape(), want, func(a, b int) bool { return a == b || a < 0 || b < 0 }) {
+			c.Graph.Fail(core.Errorf(core.ErrShapeMismatch, "initial_state", "got state %d of shape %v, want %v", i, v.Shape(), want))
 		}
 	}
 	return states

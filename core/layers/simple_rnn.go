@@ -21,7 +21,7 @@ type SimpleRNN struct {
 }
 
 func init() {
-	registerUpgraded("SimpleRNN", func() *SimpleRNN { return &SimpleRNN{CellConfig: newCellConfig()} }, upgradeRNN)
+	registerUpgraded("SimpleRNN", func() *SimpleRNN { return &SimpleRNN{CellConfig: CellConfig{CellSettings: newCellSettings()}} }, upgradeRNN)
 }
 
 // NewSimpleRNN makes a SimpleRNN layer.

@@ -31,11 +31,11 @@ def check(row, golden):
     meta = json.loads(golden.pop("meta").tobytes())
     layer = keras.layers.deserialize(meta["config"])
     inputs = [golden[f"in_{i}"] for i in range(len(row["input"]))]
-    states = row.get("initial_state", 0)
+    states = next(((k, row[k]) for k in ("initial_state", "states") if k in row), None)
 
     def call(xs, **kwargs):
         if states:
-            kwargs["initial_state"], xs = xs[-states:], xs[:-states]
+            kwargs[states[0]], xs = xs[-states[1] :], xs[: -states[1]]
         return layer(xs[0] if len(xs) == 1 else xs, **kwargs)
 
     call([keras.KerasTensor((None, *x.shape[1:]), dtype=x.dtype.name) for x in inputs])

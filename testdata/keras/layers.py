@@ -1,6 +1,6 @@
 """Owns the goldens of layers: outputs, masks, weights and gradients of one layer.
 
-Rows:    name class_name config input [input_kind] [mask] [initial_state] [seed=1] [train=true] [tol=1e-5]
+Rows:    name class_name config input [input_kind] [mask] [initial_state] [states] [seed=1] [train=true] [tol=1e-5]
          [finite_differences=true], for the readers of goldens: whether gradients are those of the numbers
 Arrays:  in_i mask_i w_i out_i mask_out_i, and where train is true train_i dy_i dx_i dw_i after_i losses
 """
@@ -17,7 +17,8 @@ def make(case):
         kinds = [kinds] * len(shapes)
     inputs = [case.data(s, k) for s, k in zip(shapes, kinds)]
     masks = [None if m is None else np.array(m, "bool") for m in case.get("mask", [])] or [None] * len(inputs)
-    states = case.get("initial_state", 0)  # that many of the last inputs are the initial state of a recurrent layer
+    # That many of the last inputs are the initial state of a recurrent layer, or the states of a cell.
+    states = next(((k, case.row[k]) for k in ("initial_state", "states") if k in case.row), None)
 
     layer = keras.layers.deserialize(with_modules({"class_name": case.row["class_name"], "config": case.get("config", {})}))
     symbolic = [keras.KerasTensor((None, *x.shape[1:]), dtype=x.dtype.name) for x in inputs]
@@ -48,8 +49,8 @@ def make(case):
 
 def call(layer, xs, states, **kwargs):
     if states:
-        kwargs["initial_state"] = xs[-states:]
-        xs = xs[:-states]
+        name, count = states
+        kwargs[name], xs = xs[-count:], xs[:-count]
     return layer(xs[0] if len(xs) == 1 else xs, **kwargs)
 
 
