@@ -313,6 +313,10 @@ func (c *Call) Arg(name string) []graph.Value {
 	return nil
 }
 
+// PositionalArguments is the Setting under which a call with constants among its positional arguments has all of them: []any of
+// graph.Value and what JSON holds.
+const PositionalArguments = "*args"
+
 // Setting is a further argument of the call that is no tensor; nil if there is none.
 func (c *Call) Setting(name string) any { return c.args[name] }
 

@@ -153,6 +153,9 @@ func (d *Decoder) LayerOf(o Object, name string) (core.Layer, error) {
 		return nil, core.In(place, core.ErrUnsafePath, err)
 	}
 	e := d.Layers.Lookup(o.RegisteredName)
+	if strings.HasPrefix(o.Module, "keras.src.ops.") {
+		e = d.Layers.Lookup(OperationName(o.Class))
+	}
 	if e == nil {
 		e = d.Layers.Lookup(o.Class)
 	}
@@ -685,3 +688,6 @@ func SnakeCase(class string) string {
 	}
 	return strings.ToLower(b.String())
 }
+
+// OperationName is the name among the layers of a function of keras.ops, whose class may have the name of a layer: Add, Multiply.
+func OperationName(class string) string { return "ops." + class }

@@ -113,12 +113,17 @@ func objectOf[T any](e *Encoder, t *Table[T], x T) (map[string]any, error) {
 	if err != nil {
 		return nil, core.In(fmt.Sprintf("%s %q", t.kind, name), core.ErrLayerConfig, err)
 	}
-	o := map[string]any{"class_name": entry.Name, "config": c}
+	o := map[string]any{"class_name": entry.Class, "config": c}
 	if e.Dialect == core.Legacy {
-		o["class_name"] = name
+		if entry.Package != "" {
+			o["class_name"] = name
+		}
 		return o, nil
 	}
 	o["module"], o["registered_name"] = entry.Module, nil
+	if entry.Registered != "" {
+		o["registered_name"] = entry.Registered
+	}
 	if entry.Package != "" {
 		o["module"], o["registered_name"] = nil, name
 	}

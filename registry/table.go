@@ -18,7 +18,11 @@ type Entry[T any] struct {
 	Aliases []string // other names that files and people use
 	Package string   // "" for Keras' own; "acme" makes the full name "acme>Name"
 	Module  string   // where Keras 3 keeps it, for files; "" means the table's module
-	New     func() T // with Keras' defaults
+	// Class is the class_name in files where that is not the name: operations and layers may have the same one.
+	Class string
+	// Registered is the registered_name of a class that Keras does not export; "" for the others.
+	Registered string
+	New        func() T // with Keras' defaults
 	// Upgrade, if not nil, changes the config that a file of another Keras generation holds into today's, in place.
 	Upgrade func(c core.Config, from Origin) error
 	// Before3, if not "", is the name of the entry that files of Keras 1 and 2 mean by this entry's names.
@@ -76,6 +80,9 @@ func (t *Table[T]) Add(e Entry[T]) error {
 	}
 	if e.Module == "" {
 		e.Module = t.module
+	}
+	if e.Class == "" {
+		e.Class = e.Name
 	}
 	t.entries[full] = &e
 	t.names[full] = full

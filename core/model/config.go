@@ -179,7 +179,12 @@ func (m *Model) decodeFunctional(d *registry.Decoder, c core.Config, list []any)
 		if !ok {
 			return core.Errorf(core.ErrConfigJSON, fmt.Sprintf("layers[%d]", i), "got %s, want a layer as {class_name, config}", kindOf(item))
 		}
-		l, err := d.Layer(normal(o))
+		raw := normal(o)
+		if isOperation(o) {
+			raw = maps.Clone(raw)
+			raw["module"] = operationModule
+		}
+		l, err := d.Layer(raw)
 		if err != nil {
 			return err
 		}
@@ -218,13 +223,31 @@ func (m *Model) decodeFunctional(d *registry.Decoder, c core.Config, list []any)
 		}
 	}
 	var err error
-	if m.inputs, _, err = f.ends("input_layers", c["input_layers"], old); err != nil {
+	if m.inputs, m.singleInput, err = f.ends("input_layers", c["input_layers"], old); err != nil {
 		return err
 	}
-	if m.outputs, m.single, err = f.ends("output_layers", c["output_layers"], old); err != nil {
+	if m.outputs, m.singleOutput, err = f.ends("output_layers", c["output_layers"], old); err != nil {
 		return err
 	}
 	return m.connect()
+}
+
+const operationModule = "keras.src.ops.numpy"
+
+// isOperation reports whether an object without a module, as .h5 files have them, is a function of keras.ops rather than the layer with
+// the same class name: it has a name as its only config, and its calls have arguments side by side, not in a list.
+func isOperation(o registry.Object) bool {
+	calls, _ := o.Raw["inbound_nodes"].([]any)
+	if o.Module != "" || len(calls) == 0 || len(o.Config) != 1 || o.Config["name"] == nil {
+		return false
+	}
+	call, _ := calls[0].(map[string]any)
+	args, _ := call["args"].([]any)
+	if len(args) == 0 {
+		return false
+	}
+	_, list := args[0].([]any)
+	return !list && len(args) > 1
 }
 
 // read reads one call of a layer.
@@ -247,7 +270,11 @@ func (f *functional) read(n *node, call any) error {
 		}
 		kwargs, _ := call["kwargs"].(map[string]any)
 		for _, key := range slices.Sorted(maps.Keys(kwargs)) {
-			if kwargs[key] == nil || key == "training" { // Keras 3 records training and overrides it in every run
+			if kwargs[key] == nil {
+				continue
+			}
+			if key == "training" { // Keras 3 records it and overrides it in every run
+				n.inert = map[string]any{key: kwargs[key]}
 				continue
 			}
 			v, err := f.revive(kwargs[key], 0)

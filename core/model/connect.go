@@ -150,7 +150,7 @@ func (v *values) call(n *node, c *core.Call) (core.Result, error) {
 	for name, a := range n.kwargs {
 		if name == "training" {
 			if on, ok := a.(bool); ok {
-				c = c.WithTraining(c.Training && on) // tf.keras keeps what a call says; Keras 3 does not: see config.go
+				c = c.WithTraining(c.Training && on) // in files of tf.keras, which keeps what a call says
 			}
 			continue
 		}
@@ -159,7 +159,29 @@ func (v *values) call(n *node, c *core.Call) (core.Result, error) {
 		}
 		args[name] = v.resolve(a)
 	}
+	if n.hasConstants() {
+		if args == nil {
+			args = map[string]any{}
+		}
+		list := make([]any, len(n.args))
+		for i, a := range n.args {
+			list[i] = v.resolve(a)
+		}
+		args[core.PositionalArguments] = list
+	}
 	return c.Do(n.layer, in, masks, args)
+}
+
+// hasConstants reports whether there is something else than tensors among the positional arguments.
+func (n *node) hasConstants() bool {
+	for _, a := range n.args {
+		switch a.(type) {
+		case *Tensor, []any:
+		default:
+			return true
+		}
+	}
+	return false
 }
 
 // resolve puts values in the place of tensors.

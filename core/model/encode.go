@@ -1,6 +1,7 @@
 package model
 
 import (
+	"maps"
 	"math"
 	"slices"
 
@@ -123,7 +124,10 @@ func (m *Model) encodeFunctional(e *registry.Encoder, c core.Config) error {
 		return list
 	}
 	c["input_layers"], c["output_layers"] = ends(m.inputs), ends(m.outputs)
-	if m.single {
+	if m.singleInput {
+		c["input_layers"] = ends(m.inputs)[0]
+	}
+	if m.singleOutput {
 		c["output_layers"] = ends(m.outputs)[0]
 	}
 	return nil
@@ -159,6 +163,7 @@ func (n *node) encode(d core.Dialect) any {
 		args[i] = encodeArg(d, a)
 	}
 	kwargs := core.Config{}
+	maps.Copy(kwargs, n.inert)
 	for key, a := range n.kwargs {
 		kwargs[key] = encodeArg(d, a)
 	}

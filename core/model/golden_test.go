@@ -36,7 +36,7 @@ func checkModel(t *testing.T, c coretest.Case) {
 	}
 	var shapes []tensor.Shape
 	for _, x := range d.X {
-		shapes = append(shapes, x.Shape().With(0, tensor.Unknown))
+		shapes = append(shapes, x.Shape()) // the batch included, as Keras was told
 	}
 	if err := m.BuildFor(shapes...); err != nil {
 		t.Fatal(err)

@@ -21,8 +21,9 @@ type Model struct {
 	nodes      []*node      // the calls of layers in the order of computation
 	inputs     []*Tensor
 	outputs    []*Tensor
-	single     bool // the only output was given by itself, not as a list of one
-	origin     Origin
+	// The only input or output was given by itself, not as a list of one.
+	singleInput, singleOutput bool
+	origin                    Origin
 
 	compiled *compiled
 	programs map[string]*program
@@ -43,6 +44,7 @@ type node struct {
 	index   int            // which call of the layer in this model it is
 	args    []any          // what Keras was called with: *Tensor, lists of them, constants
 	kwargs  map[string]any // likewise
+	inert   map[string]any // kwargs that files hold and that mean nothing
 	inputs  []*Tensor      // the tensors among args, in order
 	outputs []*Tensor
 	depth   int
@@ -89,7 +91,7 @@ func (n *node) output(i int) *Tensor {
 
 // Apply calls a layer on one tensor, or on several where the layer takes a list, and gives its first output. A layer that is applied
 // twice is shared: both calls use the same weights. Mistakes are reported by New.
-func Apply(l core.Layer, inputs ...*Tensor) *Tensor { return ApplyWith(l, nil, inputs...).output(0) }
+func Apply(l core.Layer, inputs ...*Tensor) *Tensor { return ApplyWith(l, nil, inputs...) }
 
 // Outputs are further outputs of the call that gave t: states of a recurrent layer, say.
 func (t *Tensor) Outputs(n int) []*Tensor {
@@ -98,7 +100,7 @@ func (t *Tensor) Outputs(n int) []*Tensor {
 }
 
 // ApplyWith is Apply with further arguments by Keras' names, such as "initial_state": tensors, lists of tensors, or values.
-func ApplyWith(l core.Layer, kwargs map[string]any, inputs ...*Tensor) *node {
+func ApplyWith(l core.Layer, kwargs map[string]any, inputs ...*Tensor) *Tensor {
 	n := &node{layer: l, kwargs: kwargs, inputs: inputs}
 	if len(inputs) == 1 {
 		n.args = []any{inputs[0]}
@@ -109,7 +111,7 @@ func ApplyWith(l core.Layer, kwargs map[string]any, inputs ...*Tensor) *node {
 		}
 		n.args = []any{list}
 	}
-	return n
+	return n.output(0)
 }
 
 // NewSequential makes a model of layers one after the other. The first one may say what its input is, with input_shape in its
@@ -158,7 +160,7 @@ func (m *Model) RegistryName() string {
 func init() {
 	registry.Default.Layers.MustAdd(registry.Entry[core.Layer]{Name: "Sequential", Module: "keras",
 		New: func() core.Layer { return newModel(registry.Default, true) }})
-	registry.Default.Layers.MustAdd(registry.Entry[core.Layer]{Name: "Functional", Aliases: []string{"Model"}, Module: "keras.src.models.functional",
+	registry.Default.Layers.MustAdd(registry.Entry[core.Layer]{Name: "Functional", Aliases: []string{"Model"}, Module: "keras.src.models.functional", Registered: "Functional",
 		New: func() core.Layer { return newModel(registry.Default, false) }})
 }
 
@@ -263,7 +265,7 @@ func (m *Model) connectInRow(inputs []tensor.Shape) error {
 		m.nodes = append(m.nodes, n)
 		x = n.output(0)
 	}
-	m.outputs, m.single = []*Tensor{x}, true
+	m.outputs = []*Tensor{x}
 	return nil
 }
 
