@@ -7,7 +7,9 @@
 package layers
 
 import (
+	"errors"
 	"maps"
+	"strings"
 
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/graph"
@@ -42,7 +44,14 @@ func configure[L core.Layer](class string, arguments With, with []With) L {
 	l, err := d.LayerOf(registry.Object{Class: class, Config: c}, name)
 	if err != nil {
 		l = registry.Default.Layers.Lookup(class).New()
-		l.Common().Fail(err)
+		b := l.Common()
+		b.SetClass(class)
+		b.Name = name
+		var e *core.Error
+		if errors.As(err, &e) { // the model may give the layer another name before it says where the mistake is
+			e.Where = strings.TrimPrefix(strings.TrimPrefix(e.Where, b.Place()), ": ")
+		}
+		b.Fail(err)
 	}
 	return l.(L)
 }
