@@ -24,6 +24,7 @@
 //	core/builtin          imports the standard set
 //	core/model            Sequential and Functional, compile, fit, evaluate, predict, summary
 //	core/dataset          data sets, loaders, batches
+//	core/bench            what gk bench measures
 //	core/coretest         the conformance suite: a layer and a case in, every violation out
 //	hdf5io                Keras files
 //	plugins               layers from other processes

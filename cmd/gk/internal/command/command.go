@@ -136,7 +136,7 @@ gk save model.h5 model.keras          writes a model in another form
 		},
 		Commands: []*cli.Command{
 			e.trainCommand(), e.evaluateCommand(), e.predictCommand(), e.summaryCommand(), e.loadCommand(), e.saveCommand(),
-			e.versionCommand(), e.completionCommand(),
+			e.benchCommand(), e.versionCommand(), e.completionCommand(),
 		},
 	}
 	for _, c := range app.Commands {
