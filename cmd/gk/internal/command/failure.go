@@ -82,6 +82,16 @@ func writeError(err error) error {
 	return &core.Error{Kind: core.ErrIO, File: "stdout", Err: err}
 }
 
+// alsoHint adds a hint to those that err has.
+func alsoHint(err error, hint string) error {
+	if err == nil {
+		return nil
+	}
+	x := *asError(err)
+	x.Hint = strings.TrimPrefix(x.Hint+"; "+hint, "; ")
+	return &x
+}
+
 func oneLine(s string) string {
 	return strings.Join(strings.Fields(strings.ReplaceAll(s, "\n", "; ")), " ")
 }

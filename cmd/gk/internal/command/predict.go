@@ -118,6 +118,11 @@ func checkArrays(path string) error {
 func (e *env) readInputs(c *cli.Context, m *model.Model, paths []string) (*dataset.Dataset, error) {
 	o := dataset.Options{NoLabels: true}
 	inputs := len(m.Inputs())
+	if inputs > 1 && len(paths) == 1 {
+		if d := archive(paths[0], m.InputNames()); d != nil {
+			return d, nil
+		}
+	}
 	var all []*dataset.Dataset
 	for i, path := range paths {
 		if m.Built() {
@@ -158,6 +163,29 @@ func (e *env) readInputs(c *cli.Context, m *model.Model, paths []string) (*datas
 		channelsFirst(whole.X, m)
 	}
 	return whole, nil
+}
+
+// archive is the arrays of a .npz for the inputs of these names: by name where all names are there, else in their order where there
+// are as many as inputs; nil where neither is so, or the file is another.
+func archive(path string, inputs []string) *dataset.Dataset {
+	names, arrays, err := dataset.ReadArrays(path)
+	if err != nil {
+		return nil // dataset.Load says what is wrong with it
+	}
+	d := &dataset.Dataset{XNames: inputs}
+	for _, n := range inputs {
+		if i := slices.Index(names, n); i >= 0 {
+			d.X = append(d.X, arrays[i])
+		}
+	}
+	switch {
+	case len(d.X) == len(inputs):
+		return d
+	case len(arrays) == len(inputs):
+		d.X, d.XNames = arrays, names
+		return d
+	}
+	return nil
 }
 
 // follow appends the samples of d.

@@ -19,7 +19,7 @@ const redraw = 100 * time.Millisecond
 func newBar(w io.Writer, total int64, description string, more ...progressbar.Option) *progressbar.ProgressBar {
 	return progressbar.NewOptions64(total, append([]progressbar.Option{
 		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(description), progressbar.OptionSetWidth(24),
-		progressbar.OptionThrottle(redraw), progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
+		progressbar.OptionShowCount(), progressbar.OptionSetPredictTime(true),
 		progressbar.OptionClearOnFinish(), progressbar.OptionUseANSICodes(true),
 		progressbar.OptionSetTheme(progressbar.Theme{Saucer: "━", SaucerHead: "╸", SaucerPadding: " ", BarStart: "", BarEnd: ""}),
 	}, more...)...)
@@ -106,7 +106,7 @@ func (t *transfer) update(done, total int64) {
 		if !t.e.terminal || t.e.json || t.e.quiet {
 			t.e.say("downloading %s", t.name)
 		} else {
-			t.bar = newBar(t.e.out, total, "downloading "+t.name, progressbar.OptionShowBytes(true))
+			t.bar = newBar(t.e.out, total, "downloading "+t.name, progressbar.OptionShowBytes(true), progressbar.OptionThrottle(redraw))
 		}
 	}
 	if t.bar != nil {
@@ -132,7 +132,7 @@ func (e *env) counter(name string) func(done, total int) {
 			if time.Since(began) < time.Second {
 				return // too short to watch
 			}
-			bar = newBar(e.out, int64(total), name)
+			bar = newBar(e.out, int64(total), name, progressbar.OptionThrottle(redraw))
 		}
 		_ = bar.Set(done) // fails only beyond the end
 		if done >= total {

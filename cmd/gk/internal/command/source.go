@@ -145,7 +145,6 @@ func dataError(source string, err error) error {
 // imageSize is height, width and channels of the images that an input takes; zeros where images keep what they have. A flat input
 // takes square images.
 func imageSize(s tensor.Shape) (size [2]int, channels int) {
-	isChannels := func(n int) bool { return n == 1 || n == 3 || n == 4 }
 	known := func(h, w, c int) ([2]int, int) {
 		if h < 0 || w < 0 {
 			return [2]int{}, c
@@ -153,10 +152,12 @@ func imageSize(s tensor.Shape) (size [2]int, channels int) {
 		return [2]int{h, w}, c
 	}
 	switch {
-	case len(s) == 4 && isChannels(s[3]):
+	case len(s) == 4 && (s[3] == 1 || s[3] == 3):
 		return known(s[1], s[2], s[3])
-	case len(s) == 4 && isChannels(s[1]):
+	case len(s) == 4 && (s[1] == 1 || s[1] == 3 || s[1] == 4 && s[3] != 4):
 		return known(s[2], s[3], s[1])
+	case len(s) == 4 && s[3] == 4:
+		return known(s[1], s[2], s[3])
 	case len(s) == 3:
 		return known(s[1], s[2], 1)
 	case len(s) == 2:

@@ -102,10 +102,10 @@ func (t *training) run(ctx context.Context) error {
 				err = e
 			}
 		} else if t.saved != "" {
-			err = core.WithHint(err, "the model as it was then is saved as "+t.saved)
+			err = alsoHint(err, "the model as it was then is saved as "+t.saved)
 		}
 	} else if t.out != "" {
-		err = core.WithHint(err, t.out+" is not written")
+		err = alsoHint(err, t.out+" is not written")
 	}
 	if err == nil {
 		err = t.evaluate(ctx)
