@@ -68,7 +68,8 @@ func (r *Registry) Decoder(o Origin) *Decoder { return &Decoder{Registry: r, Ori
 // decodeAs makes the thing that v names: a string, or an object with a config.
 func decodeAs[T any](d *Decoder, t *Table[T], v any) (T, error) {
 	var none T
-	name, config := "", core.Config{}
+	var name string
+	config := core.Config{}
 	switch v := v.(type) {
 	case string:
 		name = v

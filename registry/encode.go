@@ -90,15 +90,35 @@ func (e *Encoder) Layer(l core.Layer) (map[string]any, error) {
 	if name == "" {
 		return nil, core.Errorf(core.ErrLayerConfig, l.Common().Place(), "type %T is not registered", l)
 	}
-	return objectOf(e, e.Layers, l)
+	o, err := objectOf(e, e.Layers, l)
+	if err == nil && e.Dialect == core.Legacy && losesAxis(o) {
+		e.place(o, l)
+	}
+	return o, err
+}
+
+// losesAxis reports whether Keras 3 would drop the axis of a layer in a legacy file: it does so with all that are no single number, unless
+// the layer says which module it is from.
+func losesAxis(o map[string]any) bool {
+	c, _ := o["config"].(core.Config)
+	axis, ok := c["axis"]
+	list, isList := axis.([]any)
+	return ok && (axis == nil || isList && len(list) != 1)
+}
+
+// place says which module a layer is from.
+func (e *Encoder) place(o map[string]any, l core.Layer) {
+	if entry := e.Layers.Lookup(e.Layers.NameOf(l)); entry != nil && entry.Package == "" {
+		o["module"], o["registered_name"] = entry.Module, nil
+	}
 }
 
 // inner is the serialised form of a layer in the config of another one. Keras 3 finds it by its module only, also in legacy files;
 // older ones pay no heed to that.
 func (e *Encoder) inner(l core.Layer) (map[string]any, error) {
 	o, err := e.Layer(l)
-	if entry := e.Layers.Lookup(e.Layers.NameOf(l)); err == nil && entry != nil && entry.Package == "" {
-		o["module"], o["registered_name"] = entry.Module, nil
+	if err == nil {
+		e.place(o, l)
 	}
 	return o, err
 }

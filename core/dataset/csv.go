@@ -46,7 +46,7 @@ func loadCSV(s stream, o Options) (*Split, error) {
 		c.r.Comma = guessComma(start)
 	}
 	first, err := c.next()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%s: got no lines, want a sample per line", s.name)
 	}
 	if err != nil {
@@ -59,7 +59,7 @@ func loadCSV(s stream, o Options) (*Split, error) {
 	}
 	if isHeader {
 		c.header = slices.Clone(first)
-		if first, err = c.next(); err == io.EOF {
+		if first, err = c.next(); errors.Is(err, io.EOF) {
 			return nil, fmt.Errorf("%s: got a header and no samples", s.name)
 		}
 	}
@@ -68,7 +68,7 @@ func loadCSV(s stream, o Options) (*Split, error) {
 			return nil, err
 		}
 	}
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		return nil, err
 	}
 	return c.dataset(o)

@@ -5,6 +5,7 @@ package dataset
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -165,7 +166,7 @@ func decode[T tensor.Element](r io.Reader, e elements, n int, get func(binary.By
 
 // short names the end of a file for what it is here.
 func short(err error) error {
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return fmt.Errorf("the file ends early")
 	}
 	return err
@@ -201,10 +202,10 @@ func rowMajor[T any](data []T, shape tensor.Shape) []T {
 // half is an IEEE 754 binary16 as float32.
 func half(h uint16) float32 {
 	sign, exp, frac := uint32(h>>15)<<31, uint32(h>>10&31), uint32(h&1023)
-	switch {
-	case exp == 31: // infinite or NaN
+	switch exp {
+	case 31: // infinite or NaN
 		return math.Float32frombits(sign | 255<<23 | frac<<13)
-	case exp == 0: // zero or subnormal: frac·2⁻²⁴, exact in float32
+	case 0: // zero or subnormal: frac·2⁻²⁴, exact in float32
 		return math.Float32frombits(sign | math.Float32bits(float32(frac)*(1.0/(1<<24))))
 	}
 	return math.Float32frombits(sign | (exp+127-15)<<23 | frac<<13)

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -166,7 +167,7 @@ func loadFile(path string, o Options) (*Split, error) {
 func newStream(f io.Reader, path string, size int64, o Options) (stream, []byte, error) {
 	s := stream{name: path, r: bufio.NewReaderSize(f, 1<<16), length: size, exact: true, limit: o.maxBytes()}
 	start, err := s.r.Peek(512)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return s, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if !bytes.HasPrefix(start, []byte("\x1f\x8b")) {
@@ -178,7 +179,7 @@ func newStream(f io.Reader, path string, size int64, o Options) (stream, []byte,
 	}
 	s.length, s.exact = maxRatio*size, false
 	s.r = bufio.NewReaderSize(&bounded{z, s.limit}, 1<<16)
-	if start, err = s.r.Peek(512); err != nil && err != io.EOF {
+	if start, err = s.r.Peek(512); err != nil && !errors.Is(err, io.EOF) {
 		return s, nil, fmt.Errorf("%s: %w", path, short(err))
 	}
 	if isZip(start) || isImage(start) {

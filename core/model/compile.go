@@ -32,8 +32,7 @@ type compiled struct {
 	optimizer core.Optimizer
 	losses    []*outputLoss // per output; nil: none
 	metrics   []*outputMetric
-	wanted    bool // metrics are made when the shapes of the targets are known
-	names     []string
+	names     []string // of the logs; nil until losses and metrics are made, which takes the shapes of the targets
 }
 
 type outputLoss struct {

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"os"
 
 	"github.com/gokeras/gk/core"
@@ -54,7 +55,8 @@ func Load(path string, o LoadOptions) (*Model, error) {
 
 // unwrapPath takes the path out of an error of package os: it stands in Error.File already.
 func unwrapPath(err error) error {
-	if e, ok := err.(*os.PathError); ok {
+	var e *os.PathError
+	if errors.As(err, &e) {
 		return e.Err
 	}
 	return err

@@ -188,7 +188,6 @@ func (d *DatasetSpec) check(path string) (array, error) {
 
 // checkSize compares shape and contents.
 func (v array) checkSize() error {
-	want := uint64(1)
 	if len(v.shape) > maxRank {
 		return fail(ErrTooLarge, "", "rank %d, want at most %d", len(v.shape), maxRank)
 	}
