@@ -55,6 +55,9 @@ func (b *Base) Fail(err error) {
 	}
 }
 
+// Err is the first mistake recorded by Fail, with the layer's name.
+func (b *Base) Err() error { return In(b.Place(), ErrLayerConfig, b.err) }
+
 // Built reports whether the layer has been built.
 func (b *Base) Built() bool { return b.built }
 
@@ -93,7 +96,7 @@ func build(l Layer, path string, inputs []tensor.Shape) error {
 		return nil
 	}
 	if b.err != nil {
-		return In(b.Place(), ErrLayerConfig, b.err)
+		return b.Err()
 	}
 	if path != "" {
 		path += "/"

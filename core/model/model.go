@@ -170,6 +170,9 @@ func (m *Model) Add(l core.Layer) error {
 		return core.Errorf(core.ErrUsage, m.Place(), "layers can be added to a Sequential model only, before it is built")
 	}
 	b := l.Common()
+	if err := b.Err(); err != nil {
+		return core.In(m.Place(), core.ErrLayerConfig, err)
+	}
 	if len(m.layers) == 0 && b.Shape != nil {
 		if _, ok := l.(inputSource); !ok {
 			in, err := inputLayer(m.registry, "", b.Shape)
