@@ -89,7 +89,7 @@ func experimentObject(path string) (map[string]any, error) {
 	if err != nil {
 		return nil, asError(err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	head := make([]byte, 512)
 	n, err := io.ReadFull(f, head)
 	if n == 0 && err != nil || !bytes.HasPrefix(bytes.TrimLeft(head[:n], " \t\r\n"), []byte("{")) {

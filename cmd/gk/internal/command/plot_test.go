@@ -23,7 +23,7 @@ func TestPlot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	if img, err := png.Decode(f); err != nil || img.Bounds().Dx() < 400 || img.Bounds().Dy() < 400 {
 		t.Errorf("got %v, %v, want a picture of two plots", img, err)
 	}

@@ -85,6 +85,7 @@ func (e *env) readData(c *cli.Context, source string, m *model.Model) (*data, er
 		o.Size, o.Channels = imageSize(m.Inputs()[0].Shape())
 	}
 	bar := e.download("mnist")
+	given := source
 	o.Download.Progress = bar.update
 	var split *dataset.Split
 	var err error
@@ -98,6 +99,9 @@ func (e *env) readData(c *cli.Context, source string, m *model.Model) (*data, er
 		return nil, dataError(source, err)
 	}
 	d := &data{Split: split.Limit(c.Int("limit"))}
+	if given == "" && source != "mnist" {
+		d.notes = append(d.notes, "MNIST is not on this machine, so these are digits drawn from fonts (--data mnist downloads MNIST)")
+	}
 	if err := d.Validate(); err != nil {
 		return nil, dataError(source, err)
 	}
