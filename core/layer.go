@@ -28,7 +28,7 @@ type Base struct {
 	Trainable Flag        `json:"trainable"`
 	DType     DTypePolicy `json:"dtype"`
 	// ActivityRegularizer is a penalty on the output, added to the loss.
-	ActivityRegularizer Regularizer  `json:"activity_regularizer,omitnull"`
+	ActivityRegularizer Regularizer  `json:"activity_regularizer" keras:"omitnull"`
 	Shape               tensor.Shape `json:"-"` // batch_input_shape of a first layer, or nil
 
 	class    string

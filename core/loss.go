@@ -15,7 +15,7 @@ type Loss interface {
 type LossBase struct {
 	Name      string      `json:"name"`
 	Reduction string      `json:"reduction" want:"sum_over_batch_size|sum|mean|mean_with_sample_weight|none"`
-	DType     DTypePolicy `json:"dtype,omitnull"` // Keras 3 reads it and never writes it
+	DType     DTypePolicy `json:"dtype" keras:"omitnull"` // Keras 3 reads it and never writes it
 }
 
 // Common is b itself.

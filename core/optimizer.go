@@ -48,17 +48,17 @@ type OptimizerWrapper interface {
 
 // OptimizerBase is what all optimizers have in their config.
 type OptimizerBase struct {
-	Name                      string       `json:"name,3"`
+	Name                      string       `json:"name" keras:"3"`
 	LearningRate              LearningRate `json:"learning_rate"`
-	WeightDecay               *float64     `json:"weight_decay,3"`
-	ClipNorm                  *float64     `json:"clipnorm,3" want:">0"`
-	GlobalClipNorm            *float64     `json:"global_clipnorm,3" want:">0"`
-	ClipValue                 *float64     `json:"clipvalue,3" want:">0"`
-	UseEMA                    bool         `json:"use_ema,3"`
-	EMAMomentum               float64      `json:"ema_momentum,3" want:"0..1"`
-	EMAOverwriteFrequency     *int         `json:"ema_overwrite_frequency,3" want:">0"`
-	LossScaleFactor           *float64     `json:"loss_scale_factor,3" want:">0"`
-	GradientAccumulationSteps *int         `json:"gradient_accumulation_steps,3" want:">1"`
+	WeightDecay               *float64     `json:"weight_decay" keras:"3"`
+	ClipNorm                  *float64     `json:"clipnorm" keras:"3" want:">0"`
+	GlobalClipNorm            *float64     `json:"global_clipnorm" keras:"3" want:">0"`
+	ClipValue                 *float64     `json:"clipvalue" keras:"3" want:">0"`
+	UseEMA                    bool         `json:"use_ema" keras:"3"`
+	EMAMomentum               float64      `json:"ema_momentum" keras:"3" want:"0..1"`
+	EMAOverwriteFrequency     *int         `json:"ema_overwrite_frequency" keras:"3" want:">0"`
+	LossScaleFactor           *float64     `json:"loss_scale_factor" keras:"3" want:">0"`
+	GradientAccumulationSteps *int         `json:"gradient_accumulation_steps" keras:"3" want:">1"`
 
 	// Iterations is the number of steps taken, as files hold it: of batches, whether or not gradients are accumulated over several.
 	// Schedules count by it.

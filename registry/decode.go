@@ -18,9 +18,9 @@ import (
 // range that the field's tag names.
 //
 // Tags: `json:"units" want:">0"`. want is one of ">0", ">=0", ">1", a closed range "0..1", a half-open one "0..<1", or the strings
-// that are allowed, "valid|same". A json option "3" (`json:"seed,3"`) marks a key that only Keras 3 knows: legacy files leave it out
-// while it has its default. The option "-legacy" leaves it out of legacy files always, "omitnull" out of all files while it is null;
-// "legacy=alpha" is what the key was called before Keras 3.
+// that are allowed, "valid|same". `keras:"3"` marks a key that only Keras 3 knows: legacy files leave it out while it has its default.
+// `keras:"-legacy"` leaves it out of legacy files always, `keras:"omitnull"` out of all files while it is null; `keras:"legacy=alpha"` is
+// what the key was called before Keras 3.
 
 // Object is a serialised Keras object.
 type Object struct {
@@ -317,12 +317,12 @@ func fieldsOf(v reflect.Value) []field {
 			fields = append(fields, fieldsOf(v.Field(i))...)
 			continue
 		}
-		key, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		key, option := f.Tag.Get("json"), f.Tag.Get("keras")
 		if key == "" || key == "-" || !f.IsExported() {
 			continue
 		}
-		_, legacy, _ := strings.Cut(options, "legacy=")
-		fields = append(fields, field{key, f.Tag.Get("want"), options == "3", options == "-legacy", options == "omitnull", legacy, v.Field(i)})
+		_, legacy, _ := strings.Cut(option, "legacy=")
+		fields = append(fields, field{key, f.Tag.Get("want"), option == "3", option == "-legacy", option == "omitnull", legacy, v.Field(i)})
 	}
 	return fields
 }

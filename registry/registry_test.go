@@ -22,11 +22,11 @@ type probe struct {
 	UseBias    bool             `json:"use_bias"`
 	Sizes      []int            `json:"sizes" want:">=0"`
 	Limit      *float64         `json:"limit" want:">0"`
-	Seed       *int             `json:"seed,3"`
-	Internal   string           `json:"internal,-legacy"`
+	Seed       *int             `json:"seed" keras:"3"`
+	Internal   string           `json:"internal" keras:"-legacy"`
 	Activation core.Activation  `json:"activation"`
 	Inner      core.Layer       `json:"inner"`
-	Penalty    core.Regularizer `json:"penalty,omitnull"`
+	Penalty    core.Regularizer `json:"penalty" keras:"omitnull"`
 }
 
 func (p *probe) Build(*core.Builder, []tensor.Shape) error             { return nil }

@@ -33,8 +33,8 @@ type VarianceScaling struct {
 	Distribution string  `json:"distribution" want:"uniform|truncated_normal|untruncated_normal"`
 	Seed         *int64  `json:"seed"`
 	// InputAxes and OutputAxes say which axes of the shape are inputs and outputs; nil: see Fans.
-	InputAxes  []int `json:"input_axes,3"`
-	OutputAxes []int `json:"output_axes,3"`
+	InputAxes  []int `json:"input_axes" keras:"3"`
+	OutputAxes []int `json:"output_axes" keras:"3"`
 }
 
 // truncation is the standard deviation of a standard normal distribution cut at -2 and 2.
@@ -116,8 +116,8 @@ func (i *VarianceScaling) Fill(dst []float32, shape tensor.Shape, r core.Rand) {
 // scaling is the config of the initializers below.
 type scaling struct {
 	Seed       *int64 `json:"seed"`
-	InputAxes  []int  `json:"input_axes,3"`
-	OutputAxes []int  `json:"output_axes,3"`
+	InputAxes  []int  `json:"input_axes" keras:"3"`
+	OutputAxes []int  `json:"output_axes" keras:"3"`
 }
 
 func (i scaling) fill(scale float64, mode, distribution string, dst []float32, shape tensor.Shape, r core.Rand) {

@@ -36,10 +36,10 @@ type BatchNormalization struct {
 	GammaRegularizer          core.Regularizer `json:"gamma_regularizer"`
 	BetaConstraint            core.Constraint  `json:"beta_constraint"`
 	GammaConstraint           core.Constraint  `json:"gamma_constraint"`
-	Synchronized              bool             `json:"synchronized,3"` // gk trains on one machine: no difference
-	Renorm                    bool             `json:"renorm,3"`
-	RenormClipping            map[string]any   `json:"renorm_clipping,3"`
-	RenormMomentum            float64          `json:"renorm_momentum,3" want:"0..1"`
+	Synchronized              bool             `json:"synchronized" keras:"3"` // gk trains on one machine: no difference
+	Renorm                    bool             `json:"renorm" keras:"3"`
+	RenormClipping            map[string]any   `json:"renorm_clipping" keras:"3"`
+	RenormMomentum            float64          `json:"renorm_momentum" keras:"3" want:"0..1"`
 
 	gamma, beta, movingMean, movingVariance *core.Weight
 	movingStddev, renormMean, renormStddev  *core.Weight

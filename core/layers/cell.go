@@ -33,7 +33,7 @@ type CellSettings struct {
 	BiasConstraint       core.Constraint  `json:"bias_constraint"`
 	Dropout              float64          `json:"dropout" want:"0..1"`
 	RecurrentDropout     float64          `json:"recurrent_dropout" want:"0..1"`
-	Seed                 any              `json:"seed,3"`
+	Seed                 any              `json:"seed" keras:"3"`
 }
 
 func newCellSettings() CellSettings {

@@ -17,7 +17,7 @@ type conv struct {
 	Padding           string           `json:"padding" want:"valid|same|causal"`
 	DataFormat        string           `json:"data_format" want:"channels_last|channels_first"`
 	DilationRate      core.PerAxis     `json:"dilation_rate" want:">0"`
-	Groups            int              `json:"groups,3" want:">0"`
+	Groups            int              `json:"groups" keras:"3" want:">0"`
 	Activation        core.Activation  `json:"activation"`
 	UseBias           bool             `json:"use_bias"`
 	KernelInitializer core.Initializer `json:"kernel_initializer"`

@@ -13,7 +13,7 @@ import (
 type Dropout struct {
 	core.Base
 	Rate       float64      `json:"rate" want:"0..1"`
-	Seed       any          `json:"seed,3"`
+	Seed       any          `json:"seed" keras:"3"`
 	NoiseShape tensor.Shape `json:"noise_shape"`
 }
 

@@ -15,7 +15,7 @@ import (
 type GaussianDropout struct {
 	core.Base
 	Rate float64 `json:"rate" want:"0..<1"`
-	Seed any     `json:"seed,3"`
+	Seed any     `json:"seed" keras:"3"`
 }
 
 func init() { register("GaussianDropout", func() *GaussianDropout { return &GaussianDropout{} }) }

@@ -14,7 +14,7 @@ import (
 type GaussianNoise struct {
 	core.Base
 	Stddev float64 `json:"stddev" want:">=0"`
-	Seed   any     `json:"seed,3"`
+	Seed   any     `json:"seed" keras:"3"`
 }
 
 func init() { register("GaussianNoise", func() *GaussianNoise { return &GaussianNoise{} }) }

@@ -12,7 +12,7 @@ import (
 type globalPooling struct {
 	core.Base
 	DataFormat string `json:"data_format" want:"channels_last|channels_first"`
-	KeepDims   bool   `json:"keepdims,3"`
+	KeepDims   bool   `json:"keepdims" keras:"3"`
 
 	rank int // spatial axes
 }

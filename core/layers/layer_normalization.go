@@ -21,7 +21,7 @@ type LayerNormalization struct {
 	Epsilon          float64          `json:"epsilon" want:">=0"`
 	Center           bool             `json:"center"`
 	Scale            bool             `json:"scale"`
-	RMSScaling       bool             `json:"rms_scaling,3"`
+	RMSScaling       bool             `json:"rms_scaling" keras:"3"`
 	BetaInitializer  core.Initializer `json:"beta_initializer"`
 	GammaInitializer core.Initializer `json:"gamma_initializer"`
 	BetaRegularizer  core.Regularizer `json:"beta_regularizer"`

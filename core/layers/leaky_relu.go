@@ -13,7 +13,7 @@ import (
 // Input and output of any shape. It also serves as an activation of another layer. Source: keras/src/layers/activations/leaky_relu.py.
 type LeakyReLU struct {
 	core.Base
-	NegativeSlope float64 `json:"negative_slope,legacy=alpha" want:">=0"`
+	NegativeSlope float64 `json:"negative_slope" keras:"legacy=alpha" want:">=0"`
 }
 
 func init() {

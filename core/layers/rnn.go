@@ -28,7 +28,7 @@ type Recurrent struct {
 	GoBackwards       bool `json:"go_backwards"`
 	Stateful          bool `json:"stateful"`
 	Unroll            bool `json:"unroll"`
-	ZeroOutputForMask bool `json:"zero_output_for_mask,3"`
+	ZeroOutputForMask bool `json:"zero_output_for_mask" keras:"3"`
 
 	kept  []*core.Weight // the states of a stateful layer
 	older bool           // from a file of Keras 1 or 2

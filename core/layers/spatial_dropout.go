@@ -13,8 +13,8 @@ import (
 type spatialDropout struct {
 	core.Base
 	Rate       float64      `json:"rate" want:"0..1"`
-	Seed       any          `json:"seed,3"`
-	NoiseShape tensor.Shape `json:"noise_shape,omitnull"` // in files before Keras 3, always null
+	Seed       any          `json:"seed" keras:"3"`
+	NoiseShape tensor.Shape `json:"noise_shape" keras:"omitnull"` // in files before Keras 3, always null
 
 	rank int // spatial axes
 }

@@ -12,7 +12,7 @@ import (
 type zeroPadding struct {
 	core.Base
 	Padding    core.Margins `json:"padding"`
-	DataFormat string       `json:"data_format,3" want:"channels_last|channels_first"`
+	DataFormat string       `json:"data_format" keras:"3" want:"channels_last|channels_first"`
 }
 
 func newZeroPadding(rank int) zeroPadding {

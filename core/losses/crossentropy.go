@@ -53,7 +53,7 @@ type BinaryCrossentropy struct {
 	core.LossBase
 	FromLogits     bool    `json:"from_logits"`
 	LabelSmoothing float64 `json:"label_smoothing" want:"0..1"`
-	Axis           int     `json:"axis,3"`
+	Axis           int     `json:"axis" keras:"3"`
 }
 
 // Call gives the loss of every sample.
@@ -106,7 +106,7 @@ type CategoricalCrossentropy struct {
 	core.LossBase
 	FromLogits     bool    `json:"from_logits"`
 	LabelSmoothing float64 `json:"label_smoothing" want:"0..1"`
-	Axis           int     `json:"axis,3"`
+	Axis           int     `json:"axis" keras:"3"`
 }
 
 // Call gives the loss of every sample.
@@ -166,8 +166,8 @@ func (l *CategoricalFocalCrossentropy) Call(g *graph.Graph, yTrue, yPred graph.V
 type SparseCategoricalCrossentropy struct {
 	core.LossBase
 	FromLogits  bool `json:"from_logits"`
-	IgnoreClass *int `json:"ignore_class,3"`
-	Axis        *int `json:"axis,omitnull"` // nil is the last, the only one that Keras takes; Keras 3 does not write it
+	IgnoreClass *int `json:"ignore_class" keras:"3"`
+	Axis        *int `json:"axis" keras:"omitnull"` // nil is the last, the only one that Keras takes; Keras 3 does not write it
 }
 
 // Call gives the loss of every sample.

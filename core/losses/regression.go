@@ -62,7 +62,7 @@ func (l *MeanSquaredLogarithmicError) Call(g *graph.Graph, yTrue, yPred graph.Va
 // 1964.
 type Huber struct {
 	core.LossBase
-	Delta *float64 `json:"delta,omitnull" want:">0"` // nil is 1; Keras 3 reads it and does not write it
+	Delta *float64 `json:"delta" keras:"omitnull" want:">0"` // nil is 1; Keras 3 reads it and does not write it
 }
 
 // Call gives the loss of every sample.
@@ -93,7 +93,7 @@ func (l *LogCosh) Call(g *graph.Graph, yTrue, yPred graph.Value) graph.Value {
 // them is zero.
 type CosineSimilarity struct {
 	core.LossBase
-	Axis *int `json:"axis,omitnull"` // nil is the last; Keras 3 reads it and does not write it
+	Axis *int `json:"axis" keras:"omitnull"` // nil is the last; Keras 3 reads it and does not write it
 }
 
 // Call gives the loss of every sample.

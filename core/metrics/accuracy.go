@@ -104,7 +104,7 @@ type SparseTopKCategoricalAccuracy struct {
 	core.MetricBase
 	mean
 	K             int  `json:"k" want:">0"`
-	FromSortedIDs bool `json:"from_sorted_ids,omitnull"`
+	FromSortedIDs bool `json:"from_sorted_ids" keras:"omitnull"`
 }
 
 // Update adds a batch.

@@ -56,7 +56,7 @@ type AUC struct {
 	NumThresholds   int        `json:"num_thresholds" want:">1"`
 	Curve           string     `json:"curve" want:"ROC|PR|PRGAIN"`
 	SummationMethod string     `json:"summation_method" want:"interpolation|minoring|majoring"`
-	Thresholds      Thresholds `json:"thresholds,omitnull"`
+	Thresholds      Thresholds `json:"thresholds" keras:"omitnull"`
 	MultiLabel      bool       `json:"multi_label"`
 	NumLabels       *int       `json:"num_labels" want:">0"`
 	LabelWeights    []float64  `json:"label_weights"`

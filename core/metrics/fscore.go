@@ -18,7 +18,7 @@ func init() {
 // score is what both F scores share. The largest prediction of a sample is positive, or, with a threshold, all those above it.
 type score struct {
 	kept      [4]*core.Weight // true positives, false positives, false negatives, weights
-	Average   string          `json:"average,omitnull" want:"micro|macro|weighted"`
+	Average   string          `json:"average" keras:"omitnull" want:"micro|macro|weighted"`
 	Threshold *float64        `json:"threshold" want:"0..1"`
 }
 

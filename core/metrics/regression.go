@@ -159,7 +159,7 @@ type CategoricalCrossentropy struct {
 	mean
 	FromLogits     bool    `json:"from_logits"`
 	LabelSmoothing float64 `json:"label_smoothing" want:"0..1"`
-	Axis           int     `json:"axis,3"`
+	Axis           int     `json:"axis" keras:"3"`
 }
 
 // Update adds a batch.
@@ -173,7 +173,7 @@ type SparseCategoricalCrossentropy struct {
 	core.MetricBase
 	mean
 	FromLogits  bool `json:"from_logits"`
-	IgnoreClass *int `json:"ignore_class,3"`
+	IgnoreClass *int `json:"ignore_class" keras:"3"`
 	Axis        int  `json:"axis"`
 }
 
@@ -188,7 +188,7 @@ func (m *SparseCategoricalCrossentropy) Update(s *core.States, yTrue, yPred, wei
 type CosineSimilarity struct {
 	core.MetricBase
 	mean
-	Axis *int `json:"axis,omitnull"` // nil is the last; Keras 3 reads it and does not write it
+	Axis *int `json:"axis" keras:"omitnull"` // nil is the last; Keras 3 reads it and does not write it
 }
 
 // Update adds a batch.

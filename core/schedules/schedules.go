@@ -171,8 +171,8 @@ type CosineDecay struct {
 	DecaySteps          float64  `json:"decay_steps" want:">0"`
 	Alpha               float64  `json:"alpha"`
 	Name                string   `json:"name"`
-	WarmupTarget        *float64 `json:"warmup_target,3"` // nil: no warmup
-	WarmupSteps         float64  `json:"warmup_steps,3"`
+	WarmupTarget        *float64 `json:"warmup_target" keras:"3"` // nil: no warmup
+	WarmupSteps         float64  `json:"warmup_steps" keras:"3"`
 }
 
 // At is the learning rate of a step.
