@@ -97,13 +97,12 @@ func (e *Encoder) Layer(l core.Layer) (map[string]any, error) {
 	return o, err
 }
 
-// losesAxis reports whether Keras 3 would drop the axis of a layer in a legacy file: it does so with all that are no single number, unless
-// the layer says which module it is from.
+// losesAxis reports whether Keras 3 would change the axis of a layer in a legacy file: it drops all that are no single number, unless the
+// layer says which module it is from.
 func losesAxis(o map[string]any) bool {
 	c, _ := o["config"].(core.Config)
 	axis, ok := c["axis"]
-	list, isList := axis.([]any)
-	return ok && (axis == nil || isList && len(list) != 1)
+	return ok && (axis == nil || reflect.TypeOf(axis).Kind() == reflect.Slice)
 }
 
 // place says which module a layer is from.

@@ -4,7 +4,7 @@ Run it with a Python that has tf_keras, or Keras 3 alone: it trains ten models f
 form that this Keras has, lets gk predict from each file, take the next step, and save it again in every form; then it loads what gk
 wrote, compiled as the file says, predicts, and takes the same step.
 
-    python testdata/keras/interchange.py [--gk PATH] [--only NAME ...] [--keep FOLDER]
+    python testdata/keras/interchange.py [--gk PATH] [--only NAME ...] [--layers] [--keep FOLDER]
 
 Predictions must agree within 1e-5 of the largest one, those after the step within 1e-4. gk's side is the test TestInterchange of package
 hdf5io; with --gk, the command `gk predict` has to agree as well.
@@ -205,13 +205,7 @@ class Run:
     def gk(self):
         """Lets gk do its part of all jobs at once."""
         (self.folder / "jobs.json").write_text(json.dumps(self.jobs))
-        done = subprocess.run(
-            ["go", "test", "./hdf5io", "-count=1", "-run", "TestInterchange"], cwd=ROOT,
-            env={**os.environ, "GK_INTERCHANGE": str(self.folder)}, capture_output=True, text=True,
-        )
-        if done.returncode:
-            print(done.stdout[-8000:], done.stderr[-2000:])
-            self.failures.append("gk failed")
+        self.go("TestInterchange", "GK_INTERCHANGE")
 
     def read(self, make, optimizer, form, job, xs, y, before, after):
         """Checks gk's answers, and loads what gk has written."""
@@ -273,10 +267,38 @@ class Run:
                 self.near(f"gk predict {job['model']}", z["out_0"], before, 1e-5)
 
 
+    def layers(self):
+        """Sends a model of every layer case through Keras: gk writes it, Keras loads and saves it, gk compares."""
+        if not self.go("TestLayerForms", "GK_FORMS"):
+            return
+        for path in sorted(self.folder.iterdir()):
+            name, dot, ending = path.name.partition(".")
+            if ending not in ("h5", "keras") or ending == "keras" and not KERAS3:
+                continue
+            self.count += 1
+            try:
+                keras.models.load_model(path).save(path.with_name(f"{name}.back.{ending}"))
+            except Exception as e:  # noqa: BLE001
+                self.failures.append(f"{path.name}: {type(e).__name__}: {str(e)[-300:] if KERAS3 else str(e)[:300]}")
+            keras.backend.clear_session()
+        self.go("TestLayerForms", "GK_FORMS")
+
+    def go(self, test, variable):
+        done = subprocess.run(
+            ["go", "test", "./hdf5io", "-count=1", "-run", test], cwd=ROOT,
+            env={**os.environ, variable: str(self.folder)}, capture_output=True, text=True,
+        )
+        if done.returncode:
+            print(done.stdout[-20000:], done.stderr[-2000:])
+            self.failures.append(f"gk failed: {test}")
+        return done.returncode == 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--gk", help="the gk command")
     parser.add_argument("--only", nargs="*", help="names of models")
+    parser.add_argument("--layers", action="store_true", help="send every layer case through Keras as well, which takes minutes")
     parser.add_argument("--keep", help="a folder for the files")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -293,6 +315,10 @@ def main():
             run.read(*check)
         if args.gk:
             run.command(args.gk)
+        if args.layers:
+            (folder / "layers").mkdir(exist_ok=True)
+            run.folder = folder / "layers"
+            run.layers()
     version = getattr(keras, "__version__", "?")
     for f in run.failures:
         print("FAIL", f)
