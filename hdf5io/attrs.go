@@ -14,6 +14,9 @@ import (
 // keras/src/legacy/saving/legacy_h5_format.py.
 const headerLimit = 64512
 
+// withNUL is what certainly fits into a header, with the attribute's own description.
+const withNUL = 65000
+
 // names reads a list of names: the attribute of that name, or name0, name1, ... joined.
 func names(g *h5.Group, name string) ([]string, error) {
 	if g.HasAttr(name) {
@@ -83,7 +86,8 @@ func setNames(g *h5.GroupSpec, name string, list []string) error {
 			for _, s := range part(list, i, parts) {
 				width = max(width, len(s))
 			}
-			if width*len(part(list, i, parts)) > headerLimit {
+			n := len(part(list, i, parts))
+			if width*n > headerLimit || (width+1)*n > withNUL { // libhdf5 adds a NUL to each
 				return false
 			}
 		}

@@ -1,6 +1,7 @@
 package hdf5io
 
 import (
+	"bytes"
 	"io"
 	"os"
 
@@ -53,7 +54,7 @@ func readLimited(path string, limit int64) ([]byte, error) {
 	if int64(len(text)) > limit {
 		return nil, core.Errorf(core.ErrTooLarge, "file", "more than %d bytes of JSON", limit)
 	}
-	return text, nil
+	return bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), nil // Windows tools begin UTF-8 so
 }
 
 // jsonOf is the architecture as Keras' to_json gives it, with what the model was compiled with.
