@@ -68,10 +68,14 @@ def main():
             row = json.loads(line)
             rows += 1
             golden = members((TESTDATA / "golden" / kind / (row["name"] + ".npz")).read_bytes())
-            for name, got, want in check(row, golden):
-                if got.shape != want.shape or not np.allclose(got.astype("float64"), want.astype("float64"), rtol=1e-4, atol=2e-5):
-                    print(f"{kind}/{row['name']}: {name} differs")
-                    failures += 1
+            try:
+                for name, got, want in check(row, golden):
+                    if got.shape != want.shape or not np.allclose(got.astype("float64"), want.astype("float64"), rtol=1e-4, atol=2e-5):
+                        print(f"{kind}/{row['name']}: {name} differs")
+                        failures += 1
+            except ValueError as e:  # ConvLSTM with a mask: Keras on JAX does not broadcast it
+                print(f"{kind}/{row['name']}: not on JAX: {str(e).splitlines()[0]}")
+                failures += 1
     print(f"{rows} rows, {failures} differences")
     return 1 if failures else 0
 
