@@ -68,18 +68,19 @@ func loadForm(t *testing.T, path string, m *model.Model, architecture []byte, we
 		t.Error(err)
 		return
 	}
+	if strings.Contains(path, ".back.") {
+		// tf.keras has other defaults, and means something else by some words, so that configs are not comparable.
+		sameValues(t, path, r.Model, m, r.KerasVersion[0] == '3')
+		return
+	}
 	if len(r.Warnings)+len(r.Conversions) > 0 {
 		t.Errorf("%s: warnings %q, conversions %q", path, r.Warnings, r.Conversions)
-	}
-	if strings.Contains(path, ".back.") {
-		sameValues(t, path, r.Model, m)
-		return
 	}
 	sameModel(t, path, r.Model, m)
 }
 
 // sameValues is sameModel for a model that has been through Keras, which names weights and writes defaults in its own way.
-func sameValues(t *testing.T, what string, got, want *model.Model) {
+func sameValues(t *testing.T, what string, got, want *model.Model, configs bool) {
 	t.Helper()
 	g, w := got.AllWeights(), want.AllWeights()
 	if len(g) != len(w) {
@@ -90,6 +91,9 @@ func sameValues(t *testing.T, what string, got, want *model.Model) {
 		if err := coretest.Near(w[i].Name, g[i].Value(), w[i].Value(), 0); err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+	if !configs {
+		return
 	}
 	a, errA := got.Config(core.Keras3)
 	b, errB := want.Config(core.Keras3)

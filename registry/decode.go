@@ -207,10 +207,14 @@ func (d *Decoder) noteUpgrade(place string, before, after core.Config) {
 	}
 	var keys []string
 	for _, key := range slices.Sorted(maps.Keys(before)) {
-		if key == "batch_input_shape" { // an input layer's other spelling, which all legacy files have
+		v, ok := after[key]
+		switch {
+		case key == "batch_input_shape", key == "implementation": // another spelling, and what is no matter of the result
+			continue
+		case !ok && before[key] == false: // what there is no longer, and was off
 			continue
 		}
-		if v, ok := after[key]; before[key] != nil && (!ok || !reflect.DeepEqual(before[key], v)) {
+		if before[key] != nil && (!ok || !reflect.DeepEqual(before[key], v)) {
 			keys = append(keys, key)
 		}
 	}
