@@ -4,6 +4,7 @@ import (
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/graph"
 	"github.com/gokeras/gk/core/tensor"
+	"github.com/gokeras/gk/registry"
 )
 
 // This file owns what SeparableConv1D and SeparableConv2D have in common.
@@ -75,4 +76,12 @@ func (l *separableConv) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 	one, none := core.AllAxes(rank, 1), make([]int, rank)
 	y := c.Graph.Conv(x, c.Read(l.pointwise), graph.ConvAttr{Strides: one, Dilation: one, PadLo: none, PadHi: none, Groups: 1})
 	return biasAndActivate(c, y, l.bias, l.Activation, l.DataFormat)
+}
+
+// dropKernel takes away what Keras 2 wrote for the single kernel that a convolution has and this one has not, and groups.
+func dropKernel(c core.Config, from registry.Origin) error {
+	for _, key := range []string{"kernel_initializer", "kernel_regularizer", "kernel_constraint"} {
+		delete(c, key)
+	}
+	return dropGroups(c, from)
 }
