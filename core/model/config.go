@@ -1,9 +1,11 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/tensor"
@@ -43,7 +45,7 @@ func FromConfig(v any, r *registry.Registry, from registry.Origin) (*Model, erro
 	}
 	l, err := r.Decoder(from).Layer(normal(o))
 	if err != nil {
-		return nil, err
+		return nil, inside(o, err)
 	}
 	m, ok := l.(*Model)
 	if !ok {
@@ -51,6 +53,19 @@ func FromConfig(v any, r *registry.Registry, from registry.Origin) (*Model, erro
 	}
 	m.origin.KerasVersion, m.origin.Backend = from.KerasVersion, from.Backend
 	return m, nil
+}
+
+// inside takes the outermost model out of the place of an error: it is the file, and a layer's name says enough.
+func inside(o registry.Object, err error) error {
+	var e *core.Error
+	if errors.As(err, &e) {
+		if _, rest, ok := strings.Cut(e.Where, "("+o.Class+"): "); ok && strings.HasPrefix(e.Where, "layer ") && strings.HasPrefix(rest, "layer ") {
+			c := *e
+			c.Where = rest
+			return &c
+		}
+	}
+	return err
 }
 
 // normal wraps the bare list that old Kerases have as config of a Sequential model.
