@@ -64,7 +64,7 @@ func (l *loader) loadArchive() error {
 	if err != nil {
 		return core.In("member "+memberWeights, core.ErrCorrupt, fromH5(err))
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close() // it was only read
 	if !l.o.NoCompile {
 		if o, ok := config.(map[string]any); ok && o["compile_config"] != nil {
 			l.compile(o["compile_config"])

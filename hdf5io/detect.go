@@ -26,7 +26,7 @@ func sniff(path string) (c content, size int64, err error) {
 	if err != nil {
 		return 0, 0, openError(err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close() // it was only read
 	info, err := f.Stat()
 	if err != nil {
 		return 0, 0, openError(err)

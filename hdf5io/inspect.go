@@ -48,7 +48,7 @@ func (l *loader) inspect() ([]Entry, error) {
 		if err != nil {
 			return nil, fromH5(err)
 		}
-		defer f.Close() //nolint:errcheck // it was only read
+		defer f.Close() // it was only read
 		return inspectGroup(f.Root(), "")
 	case contentZip:
 		return l.inspectArchive()
@@ -164,7 +164,7 @@ func (l *loader) configs() (architecture, training any, err error) {
 		if err != nil {
 			return nil, nil, fromH5(err)
 		}
-		defer f.Close() //nolint:errcheck // it was only read
+		defer f.Close() // it was only read
 		if s := text(f.Root(), "model_config"); s != "" {
 			if architecture, err = parse([]byte(s), "model_config"); err != nil {
 				return nil, nil, err

@@ -20,7 +20,7 @@ func (l *loader) loadH5() error {
 	if err != nil {
 		return fromH5(err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close() // it was only read
 	root := f.Root()
 	l.says(text(root, "keras_version"), text(root, "backend"))
 	switch {

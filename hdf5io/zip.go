@@ -74,11 +74,11 @@ func checkZip(f *os.File) (*archive, error) {
 		if err := checkMember(m, info.Size()); err != nil {
 			return nil, core.In(where, core.ErrCorrupt, err)
 		}
-		if low := strings.ToLower(m.Name); folded[low] {
+		low := strings.ToLower(m.Name)
+		if folded[low] {
 			return nil, core.Errorf(core.ErrCorrupt, where, "occurs twice")
-		} else {
-			folded[low] = true
 		}
+		folded[low] = true
 		z.files[m.Name] = m
 	}
 	return z, z.checkData(r.File)
@@ -194,7 +194,7 @@ func (z *archive) bytes(name string, limit uint64) ([]byte, error) {
 	if err != nil {
 		return nil, &core.Error{Kind: core.ErrCorrupt, Where: where, Err: err}
 	}
-	defer r.Close() //nolint:errcheck // it was only read
+	defer r.Close() // it was only read
 	var b bytes.Buffer
 	n, err := io.Copy(&b, io.LimitReader(r, int64(m.UncompressedSize64)+1))
 	switch {
