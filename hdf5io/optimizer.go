@@ -1,6 +1,7 @@
 package hdf5io
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gokeras/gk/core"
@@ -112,7 +113,10 @@ func (l *loader) restoreOptimizer(arrays []array) error {
 		return nil
 	}
 	o := l.Model.Optimizer()
-	for _, order := range l.orders(o, arrays) {
+	orders := l.orders(o, arrays)
+	// Where gk or the same Keras wrote the file the names say which it is; shapes alone may fit more than one order.
+	slices.SortStableFunc(orders, func(a, b []state) int { return sameNames(b, arrays) - sameNames(a, arrays) })
+	for _, order := range orders {
 		if !matches(order, arrays) {
 			continue
 		}
@@ -131,6 +135,17 @@ func (l *loader) restoreOptimizer(arrays []array) error {
 	l.warn("optimizer: its state is not restored: got %d arrays, want %d of the shapes of the weights; training goes on with a fresh one",
 		len(arrays), len(states(o, true)))
 	return nil
+}
+
+// sameNames counts the entries that an array of the same name stands for.
+func sameNames(list []state, arrays []array) int {
+	n := 0
+	for i, s := range list {
+		if i < len(arrays) && arrays[i].name == s.name {
+			n++
+		}
+	}
+	return n
 }
 
 // orders are the lists that a file may have, the likeliest first.
