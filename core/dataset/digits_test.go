@@ -3,6 +3,7 @@ package dataset
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math"
 	"runtime"
 	"testing"
@@ -94,7 +95,7 @@ func TestDigitsAreDeterministic(t *testing.T) {
 func TestDigitsStopWhenCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := Digits(ctx, 60000, 10000, 0); err != context.Canceled {
+	if _, err := Digits(ctx, 60000, 10000, 0); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 	if _, err := Digits(context.Background(), 0, 0, 0); err == nil {
