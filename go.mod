@@ -6,7 +6,7 @@ require (
 	github.com/jedib0t/go-pretty/v6 v6.8.3 // tables on a terminal
 	github.com/mattn/go-isatty v0.0.22 // no colour and no bars where there is no terminal
 	github.com/mmcloughlin/avo v0.5.0 // writes the assembly of core/internal/kernel
-	github.com/sbinet/npyio v0.6.0 // parses .npy headers
+	github.com/sbinet/npyio v0.6.0 // reads in tests what gk writes for numpy
 	github.com/schollz/progressbar/v3 v3.19.1 // the bar of training
 	github.com/urfave/cli/v2 v2.27.7 // the command
 	golang.org/x/image v0.47.0 // the fonts of the digits, resizing and BMP
