@@ -210,7 +210,11 @@ func (g *Graph) BroadcastTo(x Value, shape tensor.Shape) Value {
 
 // Transpose puts axis perm[i] of x in place i.
 func (g *Graph) Transpose(x Value, perm ...int) Value {
-	if slices.IsSorted(perm) && len(perm) == x.Rank() {
+	same := len(perm) == x.Rank()
+	for i, p := range perm {
+		same = same && p == i
+	}
+	if same {
 		return x
 	}
 	return g.one("Transpose", PermAttr{slices.Clone(perm)}, x)
