@@ -230,6 +230,9 @@ type Dated interface {
 
 // takeInputShape takes what a first layer says of its input in Go code and in old files out of its config.
 func (d *Decoder) takeInputShape(b *core.Base, c core.Config) error {
+	if d.Major() == 1 {
+		delete(c, "input_dtype") // all inputs are numbers
+	}
 	for _, key := range []string{"batch_input_shape", "input_shape"} {
 		v, ok := c[key]
 		if !ok {

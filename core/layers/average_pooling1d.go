@@ -8,7 +8,7 @@ package layers
 type AveragePooling1D struct{ averagePooling }
 
 func init() {
-	register("AveragePooling1D", func() *AveragePooling1D { return &AveragePooling1D{averagePooling{newPooling(1)}} }, "AveragePool1D")
+	registerUpgraded("AveragePooling1D", func() *AveragePooling1D { return &AveragePooling1D{averagePooling{newPooling(1)}} }, upgradePooling, "AveragePool1D")
 }
 
 // NewAveragePooling1D makes a AveragePooling1D layer. poolSize is an int, or a list of one per spatial axis.

@@ -8,7 +8,7 @@ package layers
 type AveragePooling2D struct{ averagePooling }
 
 func init() {
-	register("AveragePooling2D", func() *AveragePooling2D { return &AveragePooling2D{averagePooling{newPooling(2)}} }, "AveragePool2D")
+	registerUpgraded("AveragePooling2D", func() *AveragePooling2D { return &AveragePooling2D{averagePooling{newPooling(2)}} }, upgradePooling, "AveragePool2D")
 }
 
 // NewAveragePooling2D makes a AveragePooling2D layer. poolSize is an int, or a list of one per spatial axis.

@@ -8,7 +8,7 @@ package layers
 type AveragePooling3D struct{ averagePooling }
 
 func init() {
-	register("AveragePooling3D", func() *AveragePooling3D { return &AveragePooling3D{averagePooling{newPooling(3)}} }, "AveragePool3D")
+	registerUpgraded("AveragePooling3D", func() *AveragePooling3D { return &AveragePooling3D{averagePooling{newPooling(3)}} }, upgradePooling, "AveragePool3D")
 }
 
 // NewAveragePooling3D makes a AveragePooling3D layer. poolSize is an int, or a list of one per spatial axis.

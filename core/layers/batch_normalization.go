@@ -50,11 +50,18 @@ func init() {
 		return &BatchNormalization{Axis: -1, Momentum: 0.99, Epsilon: 1e-3, Center: true, Scale: true, RenormMomentum: 0.99,
 			BetaInitializer: initializer("Zeros"), GammaInitializer: initializer("Ones"),
 			MovingMeanInitializer: initializer("Zeros"), MovingVarianceInitializer: initializer("Ones")}
-	}, upgradeBatchNormalization)
+	}, upgrades(renamed(map[string]string{"beta_init": "beta_initializer", "gamma_init": "gamma_initializer"}), upgradeBatchNormalization))
 }
 
-// upgradeBatchNormalization: TensorFlow 1 wrote axis as a list of one.
-func upgradeBatchNormalization(c core.Config, _ registry.Origin) error {
+// upgradeBatchNormalization: TensorFlow 1 wrote axis as a list of one. Mode 0 of Keras 1 is what there is today; 1 normalised each
+// sample, and 2 took the statistics of the batch at all times.
+func upgradeBatchNormalization(c core.Config, from registry.Origin) error {
+	if mode, ok := c["mode"]; ok && from.Major() == 1 {
+		if n, ok := core.Whole(mode); !ok || n != 0 {
+			return core.Errorf(core.ErrUnsupported, "mode", "got %v, want 0", mode)
+		}
+		delete(c, "mode")
+	}
 	if list, ok := c["axis"].([]any); ok && len(list) == 1 {
 		c["axis"] = list[0]
 	}

@@ -9,7 +9,9 @@ package layers
 // keras/src/layers/convolutional/conv1d.py.
 type Conv1D struct{ conv }
 
-func init() { register("Conv1D", func() *Conv1D { return &Conv1D{newConv(1)} }, "Convolution1D") }
+func init() {
+	registerUpgraded("Conv1D", func() *Conv1D { return &Conv1D{newConv(1)} }, upgradeConv, "Convolution1D", "AtrousConvolution1D")
+}
 
 // NewConv1D makes a Conv1D layer. kernelSize is an int, or a list of one per spatial axis.
 func NewConv1D(filters int, kernelSize any, with ...With) *Conv1D {

@@ -10,7 +10,7 @@ package layers
 type Conv1DTranspose struct{ convTranspose }
 
 func init() {
-	registerUpgraded("Conv1DTranspose", func() *Conv1DTranspose { return &Conv1DTranspose{newConvTranspose(1)} }, dropGroups,
+	registerUpgraded("Conv1DTranspose", func() *Conv1DTranspose { return &Conv1DTranspose{newConvTranspose(1)} }, upgradeConvTranspose,
 		"Convolution1DTranspose")
 }
 

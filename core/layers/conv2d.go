@@ -9,7 +9,9 @@ package layers
 // keras/src/layers/convolutional/conv2d.py.
 type Conv2D struct{ conv }
 
-func init() { register("Conv2D", func() *Conv2D { return &Conv2D{newConv(2)} }, "Convolution2D") }
+func init() {
+	registerUpgraded("Conv2D", func() *Conv2D { return &Conv2D{newConv(2)} }, upgradeConv, "Convolution2D", "AtrousConvolution2D")
+}
 
 // NewConv2D makes a Conv2D layer. kernelSize is an int, or a list of one per spatial axis.
 func NewConv2D(filters int, kernelSize any, with ...With) *Conv2D {

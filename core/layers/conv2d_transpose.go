@@ -10,8 +10,8 @@ package layers
 type Conv2DTranspose struct{ convTranspose }
 
 func init() {
-	registerUpgraded("Conv2DTranspose", func() *Conv2DTranspose { return &Conv2DTranspose{newConvTranspose(2)} }, dropGroups,
-		"Convolution2DTranspose")
+	registerUpgraded("Conv2DTranspose", func() *Conv2DTranspose { return &Conv2DTranspose{newConvTranspose(2)} }, upgradeConvTranspose,
+		"Convolution2DTranspose", "Deconvolution2D")
 }
 
 // NewConv2DTranspose makes a Conv2DTranspose layer. kernelSize is an int, or a list of one per spatial axis.

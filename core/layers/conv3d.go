@@ -9,7 +9,9 @@ package layers
 // keras/src/layers/convolutional/conv3d.py.
 type Conv3D struct{ conv }
 
-func init() { register("Conv3D", func() *Conv3D { return &Conv3D{newConv(3)} }, "Convolution3D") }
+func init() {
+	registerUpgraded("Conv3D", func() *Conv3D { return &Conv3D{newConv(3)} }, upgradeConv, "Convolution3D")
+}
 
 // NewConv3D makes a Conv3D layer. kernelSize is an int, or a list of one per spatial axis.
 func NewConv3D(filters int, kernelSize any, with ...With) *Conv3D {

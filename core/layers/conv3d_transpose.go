@@ -10,8 +10,8 @@ package layers
 type Conv3DTranspose struct{ convTranspose }
 
 func init() {
-	registerUpgraded("Conv3DTranspose", func() *Conv3DTranspose { return &Conv3DTranspose{newConvTranspose(3)} }, dropGroups,
-		"Convolution3DTranspose")
+	registerUpgraded("Conv3DTranspose", func() *Conv3DTranspose { return &Conv3DTranspose{newConvTranspose(3)} }, upgradeConvTranspose,
+		"Convolution3DTranspose", "Deconvolution3D")
 }
 
 // NewConv3DTranspose makes a Conv3DTranspose layer. kernelSize is an int, or a list of one per spatial axis.

@@ -39,6 +39,9 @@ func newConvTranspose(rank int) convTranspose {
 	}
 }
 
+// upgradeConvTranspose is for files of Keras 1, which also wrote the shape of the output, and 2.
+var upgradeConvTranspose = upgrades(upgradeConv, renamed(map[string]string{"output_shape": ""}), dropGroups)
+
 // Build declares kernel and bias.
 func (l *convTranspose) Build(b *core.Builder, inputs []tensor.Shape) error {
 	if err := core.WantInputs(inputs, 1, len(l.KernelSize)+2); err != nil {

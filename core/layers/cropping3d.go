@@ -7,7 +7,7 @@ package layers
 type Cropping3D struct{ croppingOf }
 
 func init() {
-	register("Cropping3D", func() *Cropping3D { return &Cropping3D{croppingOf{newCropping(3), "channels_last"}} })
+	registerUpgraded("Cropping3D", func() *Cropping3D { return &Cropping3D{croppingOf{newCropping(3), "channels_last"}} }, renamedFormat)
 }
 
 // NewCropping3D makes a Cropping3D layer.

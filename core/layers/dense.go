@@ -28,10 +28,10 @@ type Dense struct {
 }
 
 func init() {
-	register("Dense", func() *Dense {
+	registerUpgraded("Dense", func() *Dense {
 		return &Dense{Activation: activation("linear"), UseBias: true,
 			KernelInitializer: initializer("GlorotUniform"), BiasInitializer: initializer("Zeros")}
-	})
+	}, renamed(kernelNames, biasNames, inputNames, map[string]string{"output_dim": "units"}))
 }
 
 // NewDense makes a Dense layer.

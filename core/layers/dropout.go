@@ -17,7 +17,9 @@ type Dropout struct {
 	NoiseShape tensor.Shape `json:"noise_shape"`
 }
 
-func init() { register("Dropout", func() *Dropout { return &Dropout{} }) }
+func init() {
+	registerUpgraded("Dropout", func() *Dropout { return &Dropout{} }, renamed(rateName))
+}
 
 // NewDropout makes a Dropout layer.
 func NewDropout(rate float64, with ...With) *Dropout {

@@ -27,10 +27,11 @@ type Embedding struct {
 func init() {
 	registerUpgraded("Embedding", func() *Embedding {
 		return &Embedding{EmbeddingsInitializer: initializer("RandomUniform")}
-	}, upgradeEmbedding)
+	}, upgrades(renamed(map[string]string{"init": "embeddings_initializer", "W_regularizer": "embeddings_regularizer",
+		"W_constraint": "embeddings_constraint", "dropout": "", "weights": ""}), upgradeEmbedding))
 }
 
-// upgradeEmbedding: Keras 2 had input_length, which a first layer took its input shape from, and sparse, which is about gradients.
+// upgradeEmbedding: Keras 1 and 2 had input_length, which a first layer took its input shape from, and sparse, which is about gradients.
 func upgradeEmbedding(c core.Config, _ registry.Origin) error {
 	if n := c["input_length"]; n != nil && c["batch_input_shape"] == nil && c["input_shape"] == nil {
 		c["input_shape"] = []any{n}

@@ -18,7 +18,9 @@ type GaussianDropout struct {
 	Seed any     `json:"seed" keras:"3"`
 }
 
-func init() { register("GaussianDropout", func() *GaussianDropout { return &GaussianDropout{} }) }
+func init() {
+	registerUpgraded("GaussianDropout", func() *GaussianDropout { return &GaussianDropout{} }, renamed(rateName))
+}
 
 // NewGaussianDropout makes a GaussianDropout layer.
 func NewGaussianDropout(rate float64, with ...With) *GaussianDropout {

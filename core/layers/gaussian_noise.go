@@ -17,7 +17,9 @@ type GaussianNoise struct {
 	Seed   any     `json:"seed" keras:"3"`
 }
 
-func init() { register("GaussianNoise", func() *GaussianNoise { return &GaussianNoise{} }) }
+func init() {
+	registerUpgraded("GaussianNoise", func() *GaussianNoise { return &GaussianNoise{} }, renamed(map[string]string{"sigma": "stddev"}))
+}
 
 // NewGaussianNoise makes a GaussianNoise layer.
 func NewGaussianNoise(stddev float64, with ...With) *GaussianNoise {

@@ -7,7 +7,7 @@ package layers
 type GlobalAveragePooling1D struct{ globalAverage }
 
 func init() {
-	register("GlobalAveragePooling1D", func() *GlobalAveragePooling1D { return &GlobalAveragePooling1D{globalAverage{newGlobalPooling(1)}} }, "GlobalAveragePool1D")
+	registerUpgraded("GlobalAveragePooling1D", func() *GlobalAveragePooling1D { return &GlobalAveragePooling1D{globalAverage{newGlobalPooling(1)}} }, renamedFormat, "GlobalAveragePool1D")
 }
 
 // NewGlobalAveragePooling1D makes a GlobalAveragePooling1D layer.

@@ -7,7 +7,7 @@ package layers
 type GlobalAveragePooling2D struct{ globalAverage }
 
 func init() {
-	register("GlobalAveragePooling2D", func() *GlobalAveragePooling2D { return &GlobalAveragePooling2D{globalAverage{newGlobalPooling(2)}} }, "GlobalAveragePool2D")
+	registerUpgraded("GlobalAveragePooling2D", func() *GlobalAveragePooling2D { return &GlobalAveragePooling2D{globalAverage{newGlobalPooling(2)}} }, renamedFormat, "GlobalAveragePool2D")
 }
 
 // NewGlobalAveragePooling2D makes a GlobalAveragePooling2D layer.

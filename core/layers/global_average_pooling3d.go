@@ -7,7 +7,7 @@ package layers
 type GlobalAveragePooling3D struct{ globalAverage }
 
 func init() {
-	register("GlobalAveragePooling3D", func() *GlobalAveragePooling3D { return &GlobalAveragePooling3D{globalAverage{newGlobalPooling(3)}} }, "GlobalAveragePool3D")
+	registerUpgraded("GlobalAveragePooling3D", func() *GlobalAveragePooling3D { return &GlobalAveragePooling3D{globalAverage{newGlobalPooling(3)}} }, renamedFormat, "GlobalAveragePool3D")
 }
 
 // NewGlobalAveragePooling3D makes a GlobalAveragePooling3D layer.

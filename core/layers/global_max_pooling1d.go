@@ -7,7 +7,7 @@ package layers
 type GlobalMaxPooling1D struct{ globalMax }
 
 func init() {
-	register("GlobalMaxPooling1D", func() *GlobalMaxPooling1D { return &GlobalMaxPooling1D{globalMax{newGlobalPooling(1)}} }, "GlobalMaxPool1D")
+	registerUpgraded("GlobalMaxPooling1D", func() *GlobalMaxPooling1D { return &GlobalMaxPooling1D{globalMax{newGlobalPooling(1)}} }, renamedFormat, "GlobalMaxPool1D")
 }
 
 // NewGlobalMaxPooling1D makes a GlobalMaxPooling1D layer.

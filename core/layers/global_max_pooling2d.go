@@ -7,7 +7,7 @@ package layers
 type GlobalMaxPooling2D struct{ globalMax }
 
 func init() {
-	register("GlobalMaxPooling2D", func() *GlobalMaxPooling2D { return &GlobalMaxPooling2D{globalMax{newGlobalPooling(2)}} }, "GlobalMaxPool2D")
+	registerUpgraded("GlobalMaxPooling2D", func() *GlobalMaxPooling2D { return &GlobalMaxPooling2D{globalMax{newGlobalPooling(2)}} }, renamedFormat, "GlobalMaxPool2D")
 }
 
 // NewGlobalMaxPooling2D makes a GlobalMaxPooling2D layer.

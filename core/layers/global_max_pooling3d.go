@@ -7,7 +7,7 @@ package layers
 type GlobalMaxPooling3D struct{ globalMax }
 
 func init() {
-	register("GlobalMaxPooling3D", func() *GlobalMaxPooling3D { return &GlobalMaxPooling3D{globalMax{newGlobalPooling(3)}} }, "GlobalMaxPool3D")
+	registerUpgraded("GlobalMaxPooling3D", func() *GlobalMaxPooling3D { return &GlobalMaxPooling3D{globalMax{newGlobalPooling(3)}} }, renamedFormat, "GlobalMaxPool3D")
 }
 
 // NewGlobalMaxPooling3D makes a GlobalMaxPooling3D layer.

@@ -7,7 +7,7 @@ package layers
 type MaxPooling1D struct{ maxPooling }
 
 func init() {
-	register("MaxPooling1D", func() *MaxPooling1D { return &MaxPooling1D{maxPooling{newPooling(1)}} }, "MaxPool1D")
+	registerUpgraded("MaxPooling1D", func() *MaxPooling1D { return &MaxPooling1D{maxPooling{newPooling(1)}} }, upgradePooling, "MaxPool1D")
 }
 
 // NewMaxPooling1D makes a MaxPooling1D layer. poolSize is an int, or a list of one per spatial axis.

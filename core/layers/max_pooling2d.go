@@ -7,7 +7,7 @@ package layers
 type MaxPooling2D struct{ maxPooling }
 
 func init() {
-	register("MaxPooling2D", func() *MaxPooling2D { return &MaxPooling2D{maxPooling{newPooling(2)}} }, "MaxPool2D")
+	registerUpgraded("MaxPooling2D", func() *MaxPooling2D { return &MaxPooling2D{maxPooling{newPooling(2)}} }, upgradePooling, "MaxPool2D")
 }
 
 // NewMaxPooling2D makes a MaxPooling2D layer. poolSize is an int, or a list of one per spatial axis.

@@ -7,7 +7,7 @@ package layers
 type MaxPooling3D struct{ maxPooling }
 
 func init() {
-	register("MaxPooling3D", func() *MaxPooling3D { return &MaxPooling3D{maxPooling{newPooling(3)}} }, "MaxPool3D")
+	registerUpgraded("MaxPooling3D", func() *MaxPooling3D { return &MaxPooling3D{maxPooling{newPooling(3)}} }, upgradePooling, "MaxPool3D")
 }
 
 // NewMaxPooling3D makes a MaxPooling3D layer. poolSize is an int, or a list of one per spatial axis.

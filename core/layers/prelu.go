@@ -22,7 +22,8 @@ type PReLU struct {
 }
 
 func init() {
-	registerUpgraded("PReLU", func() *PReLU { return &PReLU{AlphaInitializer: initializer("Zeros")} }, listSharedAxes)
+	registerUpgraded("PReLU", func() *PReLU { return &PReLU{AlphaInitializer: initializer("Zeros")} },
+		upgrades(renamed(map[string]string{"init": "alpha_initializer"}), listSharedAxes))
 }
 
 // listSharedAxes makes a list of a single shared axis.

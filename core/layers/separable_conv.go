@@ -78,6 +78,18 @@ func (l *separableConv) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 	return biasAndActivate(c, y, l.bias, l.Activation, l.DataFormat)
 }
 
+// upgradeSeparable is for files of Keras 1 and 2.
+var upgradeSeparable = upgrades(separableOfKeras1, renamed(biasNames, windowNames, inputNames), renamedFormat, joinedKernelSize, dropKernel)
+
+// separableOfKeras1: one initializer of Keras 1 is that of both kernels.
+func separableOfKeras1(c core.Config, from registry.Origin) error {
+	if v, ok := c["init"]; ok && from.Major() == 1 {
+		delete(c, "init")
+		c["depthwise_initializer"], c["pointwise_initializer"] = v, v
+	}
+	return nil
+}
+
 // dropKernel takes away what Keras 2 wrote for the single kernel that a convolution has and this one has not, and groups.
 func dropKernel(c core.Config, from registry.Origin) error {
 	for _, key := range []string{"kernel_initializer", "kernel_regularizer", "kernel_constraint"} {

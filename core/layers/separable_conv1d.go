@@ -12,7 +12,7 @@ package layers
 type SeparableConv1D struct{ separableConv }
 
 func init() {
-	registerUpgraded("SeparableConv1D", func() *SeparableConv1D { return &SeparableConv1D{newSeparableConv(1)} }, dropKernel,
+	registerUpgraded("SeparableConv1D", func() *SeparableConv1D { return &SeparableConv1D{newSeparableConv(1)} }, upgradeSeparable,
 		"SeparableConvolution1D")
 }
 

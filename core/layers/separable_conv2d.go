@@ -12,7 +12,7 @@ package layers
 type SeparableConv2D struct{ separableConv }
 
 func init() {
-	registerUpgraded("SeparableConv2D", func() *SeparableConv2D { return &SeparableConv2D{newSeparableConv(2)} }, dropKernel,
+	registerUpgraded("SeparableConv2D", func() *SeparableConv2D { return &SeparableConv2D{newSeparableConv(2)} }, upgradeSeparable,
 		"SeparableConvolution2D")
 }
 

@@ -14,7 +14,7 @@ import (
 type SpatialDropout1D struct{ spatialDropout }
 
 func init() {
-	register("SpatialDropout1D", func() *SpatialDropout1D { return &SpatialDropout1D{spatialDropout{rank: 1}} })
+	registerUpgraded("SpatialDropout1D", func() *SpatialDropout1D { return &SpatialDropout1D{spatialDropout{rank: 1}} }, upgradeRate)
 }
 
 // NewSpatialDropout1D makes a SpatialDropout1D layer.

@@ -14,9 +14,9 @@ import (
 type SpatialDropout2D struct{ spatialDropoutOf }
 
 func init() {
-	register("SpatialDropout2D", func() *SpatialDropout2D {
+	registerUpgraded("SpatialDropout2D", func() *SpatialDropout2D {
 		return &SpatialDropout2D{spatialDropoutOf{spatialDropout{rank: 2}, "channels_last"}}
-	})
+	}, upgradeRate)
 }
 
 // NewSpatialDropout2D makes a SpatialDropout2D layer.

@@ -14,9 +14,9 @@ import (
 type SpatialDropout3D struct{ spatialDropoutOf }
 
 func init() {
-	register("SpatialDropout3D", func() *SpatialDropout3D {
+	registerUpgraded("SpatialDropout3D", func() *SpatialDropout3D {
 		return &SpatialDropout3D{spatialDropoutOf{spatialDropout{rank: 3}, "channels_last"}}
-	})
+	}, upgradeRate)
 }
 
 // NewSpatialDropout3D makes a SpatialDropout3D layer.

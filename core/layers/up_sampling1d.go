@@ -14,7 +14,9 @@ type UpSampling1D struct {
 	Size int `json:"size" want:">0"`
 }
 
-func init() { register("UpSampling1D", func() *UpSampling1D { return &UpSampling1D{Size: 2} }) }
+func init() {
+	registerUpgraded("UpSampling1D", func() *UpSampling1D { return &UpSampling1D{Size: 2} }, renamed(map[string]string{"length": "size"}))
+}
 
 // NewUpSampling1D makes an UpSampling1D layer.
 func NewUpSampling1D(size int, with ...With) *UpSampling1D {

@@ -21,9 +21,9 @@ type UpSampling2D struct {
 }
 
 func init() {
-	register("UpSampling2D", func() *UpSampling2D {
+	registerUpgraded("UpSampling2D", func() *UpSampling2D {
 		return &UpSampling2D{Size: core.AllAxes(2, 2), DataFormat: "channels_last", Interpolation: "nearest"}
-	})
+	}, renamedFormat)
 }
 
 // NewUpSampling2D makes an UpSampling2D layer. size is an int, or a list of one per axis.

@@ -17,9 +17,9 @@ type UpSampling3D struct {
 }
 
 func init() {
-	register("UpSampling3D", func() *UpSampling3D {
+	registerUpgraded("UpSampling3D", func() *UpSampling3D {
 		return &UpSampling3D{Size: core.AllAxes(3, 2), DataFormat: "channels_last"}
-	})
+	}, renamedFormat)
 }
 
 // NewUpSampling3D makes an UpSampling3D layer. size is an int, or a list of one per axis.
