@@ -16,7 +16,7 @@ import (
 )
 
 // publishedFloor is how many of the published files give the outputs of their Keras now; it only grows.
-const publishedFloor = 61
+const publishedFloor = 64
 
 // TestPublished loads files that people published and compares outputs with those of the Keras that wrote them.
 func TestPublished(t *testing.T) {

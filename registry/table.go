@@ -30,6 +30,10 @@ type Entry[T any] struct {
 	From    string // what provides it, for errors about duplicate names: "gk", or a plugin's binary
 }
 
+// LegacyModule is the Module of what Keras 3 has no more. Real Keras 3 makes no goldens of it, so that tests compare with numbers of
+// tf_keras instead.
+const LegacyModule = "keras.legacy"
+
 // FullName is the name with its package, as files have it.
 func (e *Entry[T]) FullName() string {
 	if e.Package == "" {

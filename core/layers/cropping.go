@@ -12,7 +12,12 @@ import (
 type cropping struct {
 	core.Base
 	Cropping core.Margins `json:"cropping"`
+
+	older bool // from a file of Keras 1 or 2, which leave nothing where Keras 3 refuses
 }
+
+// SetKeras is for the registry.
+func (l *cropping) SetKeras(major int) { l.older = major == 1 || major == 2 }
 
 func newCropping(rank int) cropping {
 	l := cropping{Cropping: make(core.Margins, rank)}
@@ -40,7 +45,10 @@ func (l *cropping) crop(c *core.Call, x graph.Value, format string) []graph.Valu
 		if size[axis] == tensor.Unknown {
 			continue
 		}
-		if size[axis] -= cut[0] + cut[1]; size[axis] <= 0 {
+		size[axis] -= cut[0] + cut[1]
+		if l.older && size[axis] <= 0 {
+			start[axis], size[axis] = 0, 0
+		} else if size[axis] <= 0 {
 			c.Graph.Fail(core.Errorf(core.ErrShapeMismatch, "input", "got %d along axis %d, want more than cropping %v takes", x.Dim(axis), axis, cut))
 			return []graph.Value{x}
 		}

@@ -32,6 +32,13 @@ func registerUpgraded[L core.Layer](name string, newLayer func() L, upgrade func
 	})
 }
 
+// registerLegacy is registerUpgraded for a layer that Keras 3 has no more: files of older Kerases have it.
+func registerLegacy[L core.Layer](name string, newLayer func() L, upgrade func(c core.Config, from registry.Origin) error) {
+	registry.Default.Layers.MustAdd(registry.Entry[core.Layer]{
+		Name: name, Module: registry.LegacyModule, New: func() core.Layer { return newLayer() }, Upgrade: upgrade,
+	})
+}
+
 // configure makes a layer of the standard set from arguments and settings. Mistakes stay in the layer until it is built.
 func configure[L core.Layer](class string, arguments With, with []With) L {
 	c := With{}
