@@ -62,13 +62,15 @@ func modernise(c core.Config, _ registry.Origin) error {
 // Resolve makes the loss that compile names: a string, {class_name, config} or a core.Loss. "crossentropy" and "ce" are the
 // cross-entropy that goes with the shapes of targets and predictions. Source: keras/src/trainers/compile_utils.py, get_loss.
 func Resolve(d *registry.Decoder, identifier any, yTrue, yPred tensor.Shape) (core.Loss, error) {
-	if s, ok := identifier.(string); ok {
-		switch strings.ToLower(s) {
-		case "crossentropy", "ce":
-			return d.Loss(KindOf(yTrue, yPred) + "_crossentropy")
-		}
+	if s, ok := identifier.(string); ok && ByShapes(s) {
+		return d.Loss(KindOf(yTrue, yPred) + "_crossentropy")
 	}
 	return d.Loss(identifier)
+}
+
+// ByShapes reports whether a name means one of several losses, chosen by shapes.
+func ByShapes(name string) bool {
+	return strings.EqualFold(name, "crossentropy") || strings.EqualFold(name, "ce")
 }
 
 // KindOf is what Keras takes a problem for by the shapes of targets and predictions: "binary" if there is one prediction,

@@ -62,8 +62,28 @@ func (m *Model) Compile(o Compile) error {
 	if opt.Common().Name == "" {
 		opt.Common().Name = registry.SnakeCase(m.registry.Optimizers.NameOf(opt))
 	}
+	if err := knownLosses(d, list(o.Loss)); err != nil {
+		return core.In("compile: loss", core.ErrLayerConfig, err)
+	}
 	m.compiled = &compiled{options: o, optimizer: opt}
 	m.programs = map[string]*program{}
+	return nil
+}
+
+// knownLosses reports a name in the loss argument that is none. Which loss some names mean is decided when shapes are known.
+func knownLosses(d *registry.Decoder, v any) error {
+	switch v := v.(type) {
+	case string:
+		if d.Losses.Lookup(v) == nil && !losses.ByShapes(v) {
+			return d.Losses.Unknown(v)
+		}
+	case []any:
+		for _, x := range v {
+			if err := knownLosses(d, x); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 
