@@ -115,16 +115,24 @@ func oldGateCount(from registry.Origin, gates int) int {
 	return 3 * gates
 }
 
-// UpgradeWeights joins the twelve arrays of Keras 1.
+// UpgradeWeights joins the twelve arrays of Keras 1, and takes those of cuDNN.
 func (l *LSTM) UpgradeWeights(arrays []*tensor.Tensor, _ registry.Origin) ([]*tensor.Tensor, string, error) {
+	if values, what := fromCuDNN(arrays, 4, true); what != "" {
+		return values, what, nil
+	}
 	return gatesOfKeras1(arrays, lstmOfKeras1...)
 }
 
 // OldWeightCount is twelve in Keras 1.
 func (l *LSTM) OldWeightCount(from registry.Origin) int { return oldGateCount(from, 4) }
 
-// UpgradeWeights joins the nine arrays of Keras 1.
+// UpgradeWeights joins the nine arrays of Keras 1, and takes those of cuDNN, which resets after the product.
 func (l *GRU) UpgradeWeights(arrays []*tensor.Tensor, _ registry.Origin) ([]*tensor.Tensor, string, error) {
+	if l.ResetAfter {
+		if values, what := fromCuDNN(arrays, 3, false); what != "" {
+			return values, what, nil
+		}
+	}
 	return gatesOfKeras1(arrays, 0, 1, 2)
 }
 
