@@ -96,7 +96,7 @@ func TestGradients(t *testing.T) {
 func TestVariables(t *testing.T) {
 	g := graph.New()
 	v := &graph.Variable{Name: "v", Shape: tensor.Shape{2}}
-	if g.Read(v) != g.Read(v) {
+	if first := g.Read(v); g.Read(v) != first {
 		t.Error("two reads of a variable are two values, want one")
 	}
 	g.Assign(v, g.Input("x", tensor.Shape{2}))

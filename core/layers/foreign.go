@@ -147,7 +147,7 @@ func (l *convLSTM) UpgradeWeights(arrays []*tensor.Tensor, from registry.Origin)
 	}
 	values = slices.Clone(values)
 	for i := range min(2, len(values)) {
-		did := ""
+		var did string
 		if values[i], did = kernelOf(values[i], from, l.DataFormat, l.KernelSize); did != "" && !(i > 0 && what != "") {
 			what = did
 		}
