@@ -697,5 +697,8 @@ func SnakeCase(class string) string {
 	return strings.ToLower(b.String())
 }
 
+// OperationModule is where Keras 3 keeps the functions of keras.ops that gk has.
+const OperationModule = "keras.src.ops.numpy"
+
 // OperationName is the name among the layers of a function of keras.ops, whose class may have the name of a layer: Add, Multiply.
 func OperationName(class string) string { return "ops." + class }

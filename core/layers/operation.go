@@ -34,7 +34,7 @@ var unaryOperations = map[string]func(g *graph.Graph, x graph.Value) graph.Value
 func init() {
 	add := func(class string) {
 		registry.Default.Layers.MustAdd(registry.Entry[core.Layer]{Name: registry.OperationName(class), Class: class, Registered: class,
-			Module: "keras.src.ops.numpy", New: func() core.Layer { return &Operation{class: class} }})
+			Module: registry.OperationModule, New: func() core.Layer { return &Operation{class: class} }})
 	}
 	for class := range binaryOperations {
 		add(class)

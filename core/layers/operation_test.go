@@ -46,7 +46,7 @@ func TestOperations(t *testing.T) {
 	a := tensor.From([]float64{0.5, 1.5, 2, 3.25}, 2, 2)
 	for _, name := range registry.Default.Layers.Names() {
 		e := registry.Default.Layers.Lookup(name)
-		if e.Module != "keras.src.ops.numpy" {
+		if e.Module != registry.OperationModule {
 			continue
 		}
 		f := want[e.Class]

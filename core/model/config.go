@@ -197,7 +197,7 @@ func (m *Model) decodeFunctional(d *registry.Decoder, c core.Config, list []any)
 		raw := normal(o)
 		if isOperation(o) {
 			raw = maps.Clone(raw)
-			raw["module"] = operationModule
+			raw["module"] = registry.OperationModule
 		}
 		l, err := d.Layer(raw)
 		if err != nil {
@@ -246,8 +246,6 @@ func (m *Model) decodeFunctional(d *registry.Decoder, c core.Config, list []any)
 	}
 	return m.connect()
 }
-
-const operationModule = "keras.src.ops.numpy"
 
 // isOperation reports whether an object without a module, as .h5 files have them, is a function of keras.ops rather than the layer with
 // the same class name: it has a name as its only config, and its calls have arguments side by side, not in a list.
