@@ -283,12 +283,12 @@ func TestStoredTypes(t *testing.T) {
 			if got := r.Model.AllWeights()[1].Data(); !slices.Equal(got, c.want) {
 				t.Errorf("%s in %s: got %v, want %v", c.dtype, name, got, c.want)
 			}
-			entries, err := hdf5io.Inspect(path, hdf5io.Options{})
+			in, err := hdf5io.Inspect(path, hdf5io.InspectOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !slices.ContainsFunc(entries, func(e hdf5io.Entry) bool { return e.Kind == "dataset" && e.Type == c.dtype }) {
-				t.Errorf("%s: no dataset of it in %+v", c.dtype, entries)
+			if !slices.ContainsFunc(in.Entries, func(e hdf5io.Entry) bool { return e.Kind == "dataset" && e.Type == c.dtype }) {
+				t.Errorf("%s: no dataset of it in %+v", c.dtype, in.Entries)
 			}
 		}
 	}
@@ -303,14 +303,14 @@ func TestInspect(t *testing.T) {
 		"m.json":  {"/ json"},
 	} {
 		path := save(t, m, name, hdf5io.SaveOptions{})
-		entries, err := hdf5io.Inspect(path, hdf5io.Options{})
+		in, err := hdf5io.Inspect(path, hdf5io.InspectOptions{})
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
 		for _, w := range want {
-			if !slices.ContainsFunc(entries, func(e hdf5io.Entry) bool { return e.Path+" "+e.Kind == w }) {
-				t.Errorf("%s: %s is not in %+v", name, w, entries)
+			if !slices.ContainsFunc(in.Entries, func(e hdf5io.Entry) bool { return e.Path+" "+e.Kind == w }) {
+				t.Errorf("%s: %s is not in %+v", name, w, in.Entries)
 			}
 		}
 		config, _, err := hdf5io.Config(path, hdf5io.Options{})

@@ -119,6 +119,7 @@ gk predict model.h5 images.npy        shows what the model makes of data
 gk evaluate model.h5                  shows loss and metrics
 gk load model.h5                      opens a file, checks it and shows what is inside
 gk save model.h5 model.keras          writes a model in another form
+gk inspect model.h5                   shows what is in a file, without making a model of it
 
 ` + exitCodes,
 		HideHelpCommand:           false,
@@ -135,7 +136,7 @@ gk save model.h5 model.keras          writes a model in another form
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			e.trainCommand(), e.evaluateCommand(), e.predictCommand(), e.summaryCommand(), e.loadCommand(), e.saveCommand(),
+			e.trainCommand(), e.evaluateCommand(), e.predictCommand(), e.summaryCommand(), e.loadCommand(), e.saveCommand(), e.inspectCommand(),
 			e.benchCommand(), e.versionCommand(), e.completionCommand(),
 		},
 	}

@@ -15,6 +15,7 @@ func TestComplete(t *testing.T) {
 		{[]string{""}, "train", "--json"},
 		{[]string{"ev"}, "evaluate", "train"},
 		{[]string{"help", "pre"}, "predict", "train"},
+		{[]string{"inspect", "model.h5", "--v"}, "--values", "--attr"},
 		{[]string{"train", "--ep"}, "--epochs", "--out"},
 		{[]string{"train", "model.h5", "--"}, "--early-stopping", "train"},
 		{[]string{"train", "--data", ""}, "digits", "--data"},
