@@ -139,6 +139,8 @@ func (r *trainer) prepare(d *dataset.Dataset) error {
 		}
 	}
 	r.full.scale, r.last.scale = float32(o.Scale), float32(o.Scale)
+	r.full.Guards(!o.AllowNaN)
+	r.last.Guards(!o.AllowNaN)
 	names := m.compiled.names
 	r.logs = core.Logs{Names: names, Values: make([]float64, len(names))}
 	r.sums = make([]float64, r.full.losses)
@@ -336,10 +338,6 @@ func (r *trainer) step(rows []int) error {
 	}
 	if err := r.m.run(p, r.data, rows, uint64(r.m.compiled.optimizer.Common().Iterations)); err != nil {
 		return err
-	}
-	if loss := p.Output(0)[0]; !finite(loss) && !r.options.AllowNaN {
-		return &core.Error{Kind: core.ErrNaN, Where: "loss", Msg: fmt.Sprintf("got %v, want a number", loss),
-			Hint: "a smaller learning rate, clipping (clipnorm) or scaled inputs may help"}
 	}
 	r.m.tally(p, len(rows), r.sums, &r.seen, r.logs.Values)
 	return nil

@@ -1,8 +1,8 @@
 package model
 
 import (
+	"errors"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/gokeras/gk/core"
@@ -60,6 +60,7 @@ func (m *Model) program(p purpose, b batchShapes) (*program, error) {
 		}
 	}
 	w := &writer{Graph: graph.New(), m: m, shared: core.NewShared()}
+	w.ForBatch(b.x[0].Dim(0))
 	prog := &program{purpose: p, scale: 1}
 	var err error
 	if p == predicting {
@@ -203,6 +204,7 @@ func (w *writer) train(b batchShapes, learn bool) error {
 			add(x.Regularizer.Penalty(g, g.Read(&x.Variable)))
 		}
 	}
+	total = g.Guard(total)
 	w.outputs = []graph.Value{total}
 	if len(logs) > 1 {
 		w.outputs = append(w.outputs, logs...)
@@ -305,7 +307,7 @@ func (m *Model) run(p *program, d *dataset.Dataset, rows []int, step uint64) err
 		}
 	}
 	if err := p.Run(m.seed, step); err != nil {
-		return core.In("", core.ErrData, err)
+		return wrongRun(err)
 	}
 	if p.purpose == training {
 		m.compiled.optimizer.Common().Iterations++
@@ -313,5 +315,23 @@ func (m *Model) run(p *program, d *dataset.Dataset, rows []int, step uint64) err
 	return nil
 }
 
-// finite is false for NaN and infinities.
-func finite(x float32) bool { return !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0) }
+// wrongRun puts what went wrong in a step as an error of gk.
+func wrongRun(err error) error {
+	var guard *plan.GuardError
+	if errors.As(err, &guard) {
+		e := &core.Error{Kind: core.ErrNaN, Where: "loss", Msg: guard.Error(), Hint: "a smaller learning rate, clipping (clipnorm) or scaled inputs may help"}
+		if guard.Sources != nil {
+			e.Hint = strings.Join(guard.Sources, "; ")
+		}
+		return e
+	}
+	var c *plan.ComputeError
+	if errors.As(err, &c) {
+		phase := "forward"
+		if c.Backward {
+			phase = "backward"
+		}
+		return core.In(fmt.Sprintf("layer %q: %s", c.Scope, phase), core.ErrPlugin, c.Err)
+	}
+	return core.In("", core.ErrData, err)
+}

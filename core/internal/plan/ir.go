@@ -165,7 +165,7 @@ func kindOf(op string) nodeKind {
 // put appends a node as it is, or finds one that computes the same.
 func (p *ir) put(op string, attr any, shapes []tensor.Shape, scope string, order int, in ...*value) []*value {
 	key := ""
-	if !p.plain || kindOf(op) == leafNode {
+	if _, own := attr.(graph.ComputeAttr); !own && (!p.plain || kindOf(op) == leafNode) {
 		key = keyOf(op, attr, shapes, in)
 		if n := p.known[key]; n != nil {
 			return n.out

@@ -16,7 +16,9 @@ type step[T tensor.Float] struct {
 	Step
 	run        func()
 	once       bool
-	invalidate func() // of packed weights; may be nil
+	invalidate func()        // of packed weights; may be nil
+	compute    *compute[T]   // what runs elsewhere, nil for all others
+	group      []*compute[T] // several of those with one message
 }
 
 // lowerer makes steps.
@@ -221,6 +223,10 @@ func (k *kernelCall[T]) lower() (func(), error) {
 		return k.slice(), nil
 	case "Concat":
 		return k.concat(), nil
+	case "Compute", "ComputeGrad":
+		return k.compute()
+	case "Guard":
+		return k.guard(), nil
 	}
 	return nil, fmt.Errorf("no kernel for %q", k.op)
 }

@@ -81,6 +81,8 @@ type Program[T tensor.Float] struct {
 	poison  bool
 	profile bool
 	stale   bool // what does not change between runs must be computed
+	guards  bool
+	held    *resources
 	err     error
 }
 
@@ -89,6 +91,17 @@ type store[T tensor.Float] struct{ to, from []T }
 
 // Compile plans g. It fails with the error of the graph, and where a size is Unknown or a variable has no memory of its size.
 func Compile[T tensor.Float](g *graph.Graph, o Options[T]) (*Program[T], error) {
+	held := &resources{}
+	p, err := compile(g, o, held)
+	if err != nil {
+		held.release()
+		return nil, err
+	}
+	keep(p, held)
+	return p, nil
+}
+
+func compile[T tensor.Float](g *graph.Graph, o Options[T], held *resources) (*Program[T], error) {
 	if g.Err() != nil {
 		return nil, g.Err()
 	}
@@ -107,12 +120,12 @@ func Compile[T tensor.Float](g *graph.Graph, o Options[T]) (*Program[T], error) 
 	q.inOrder()
 	places := q.lay(direct, numbersPerLine[T]())
 
-	p := &Program[T]{pool: o.Pool, inputs: map[string][]T{}, poison: o.Poison, stale: true}
+	p := &Program[T]{pool: o.Pool, inputs: map[string][]T{}, poison: o.Poison, stale: true, held: held}
 	if p.pool == nil {
 		p.pool = kernel.Default()
 	}
 	p.arena = kernel.Aligned[T](places.arena)
-	m := &memories[T]{p: p, places: places, direct: direct, variables: o.Variables, fixed: map[*storage][]T{}, leaves: map[*value][]T{}}
+	m := &memories[T]{p: p, places: places, direct: direct, variables: o.Variables, fixed: map[*storage][]T{}, leaves: map[*value][]T{}, devices: r.devices()}
 	for _, n := range r.nodes {
 		if n.kind == leafNode {
 			if err := m.leaf(n); err != nil {
@@ -135,6 +148,7 @@ func Compile[T tensor.Float](g *graph.Graph, o Options[T]) (*Program[T], error) 
 		}
 		p.steps = append(p.steps, s)
 	}
+	p.together()
 	for _, v := range r.outputs {
 		p.outputs = append(p.outputs, m.of(v.root())[:v.size])
 	}
@@ -155,6 +169,7 @@ type memories[T tensor.Float] struct {
 	variables func(v *graph.Variable) []T
 	fixed     map[*storage][]T
 	leaves    map[*value][]T
+	devices   map[*value]graph.Device
 }
 
 func (m *memories[T]) variable(v *graph.Variable) ([]T, error) {
@@ -181,7 +196,7 @@ func (m *memories[T]) leaf(n *node) error {
 	case graph.InputAttr:
 		data, ok := m.p.inputs[a.Name]
 		if !ok {
-			data = kernel.Aligned[T](v.size)
+			data = m.alloc(m.devices[v], v.size)
 			m.p.inputs[a.Name] = data
 		}
 		if len(data) != v.size {
@@ -194,6 +209,16 @@ func (m *memories[T]) leaf(n *node) error {
 		m.leaves[v] = data
 	}
 	return nil
+}
+
+// alloc makes memory that a device sees, if there is one and it computes in the same type.
+func (m *memories[T]) alloc(d graph.Device, n int) []T {
+	if d != nil && numberSize[T]() == 4 {
+		if data, ok := any(m.p.held.alloc(d, n)).([]T); ok && len(data) == n {
+			return data
+		}
+	}
+	return kernel.Aligned[T](n)
 }
 
 // of is the memory of a root.
@@ -213,7 +238,7 @@ func (m *memories[T]) of(v *value) []T {
 		return m.p.arena[s.offset : s.offset+s.size]
 	}
 	if m.fixed[s] == nil {
-		m.fixed[s] = kernel.Aligned[T](s.size)
+		m.fixed[s] = m.alloc(s.device, s.size)
 	}
 	return m.fixed[s]
 }

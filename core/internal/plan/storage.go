@@ -17,7 +17,8 @@ type storage struct {
 	size        int
 	first, last int // the steps between which it is in use
 	fixed       bool
-	offset      int // in the arena, unless fixed
+	device      graph.Device // whose memory it is to be; nil: the program's
+	offset      int          // in the arena, unless fixed
 }
 
 // layout is where everything lies.
@@ -49,9 +50,13 @@ func (q *planner) lay(direct map[*value]*graph.Variable, line int) *layout {
 	for _, a := range q.assigns {
 		last[a.x.root()] = end
 	}
+	devices := q.devices()
+	for v := range devices {
+		fixed[v] = true
+	}
 	var all []*storage
 	give := func(v *value, t int) *storage {
-		s := &storage{size: v.size, first: t, last: max(t, last[v]), fixed: fixed[v] || q.plain || q.units[t].once}
+		s := &storage{size: v.size, first: t, last: max(t, last[v]), fixed: fixed[v] || q.plain || q.units[t].once, device: devices[v]}
 		l.of[v] = s
 		all = append(all, s)
 		return s
