@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 )
@@ -46,6 +47,9 @@ func (p *PerAxis) SetConfig(v any) error {
 		n, ok := Whole(list[min(i, len(list)-1)])
 		if !ok || n < 0 {
 			return wrong()
+		}
+		if err := fitsAxis(n); err != nil {
+			return err
 		}
 		out[i] = n
 	}
@@ -96,6 +100,9 @@ func (m *Margins) SetConfig(v any) error {
 			if !ok || n < 0 {
 				return wrong
 			}
+			if err := fitsAxis(n); err != nil {
+				return err
+			}
 			out[i][j] = n
 		}
 	}
@@ -113,6 +120,15 @@ func (m Margins) Config(Dialect) any {
 		out[i] = []int{p[0], p[1]}
 	}
 	return out
+}
+
+// fitsAxis refuses a number of places along an axis that makes a tensor too large for memory whatever its other axes are. Sums and
+// products of two numbers that pass do not overflow.
+func fitsAxis(n int) error {
+	if n > math.MaxInt32 {
+		return Errorf(ErrTooLarge, "", "got %d along an axis, want at most %d", n, math.MaxInt32)
+	}
+	return nil
 }
 
 // Axes is an axis, or several, in the form in which the config has it: -1 or [1, 2]. Negative axes count from the end.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/gokeras/gk/core/graph"
 )
 
 // This file owns the error type of gk.
@@ -113,13 +115,18 @@ func (e *Error) Is(target error) bool {
 	return ok && k == e.Kind
 }
 
-// In puts a place in front of the place of an error; an error of another type becomes the cause of a new one of the given kind.
+// In puts a place in front of the place of an error; an error of another type becomes the cause of a new one of the given kind, or of
+// ErrTooLarge if a graph would hold too large a value.
 func In(where string, kind Kind, err error) error {
 	if err == nil {
 		return nil
 	}
 	var e *Error
 	if !errors.As(err, &e) {
+		var size *graph.SizeError
+		if errors.As(err, &size) {
+			kind = ErrTooLarge
+		}
 		return &Error{Kind: kind, Where: where, Err: err}
 	}
 	c := *e

@@ -63,8 +63,8 @@ func (a *Sparsemax) Apply(g *graph.Graph, x graph.Value) graph.Value {
 }
 
 func sparsemax(g *graph.Graph, x graph.Value) graph.Value {
-	if unknown(x, -1) {
-		return x
+	if !x.Shape().Known() || !g.Fits("Sparsemax", append(x.Shape().Clone(), x.Dim(-1))) {
+		return x // only the shape is asked for
 	}
 	// earlier[j][i] is 1 where x[i] stands at or before x[j] in descending order; equal numbers stand as they came.
 	n := x.Dim(-1)

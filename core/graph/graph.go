@@ -20,11 +20,19 @@ type Graph struct {
 	scope   string
 	reads   map[*Variable]Value
 	streams int
+	most    float64 // elements of one value
 	err     error
 }
 
+// MaxElements is how many elements one value of a new graph may have, where an Unknown size counts as 1: more than any sample in memory,
+// and so few that sizes made of them by a layer's config do not overflow.
+const MaxElements = 1 << 32
+
 // New returns an empty graph.
-func New() *Graph { return &Graph{reads: map[*Variable]Value{}} }
+func New() *Graph { return &Graph{reads: map[*Variable]Value{}, most: MaxElements} }
+
+// ForBatch allows samples times as many elements, for a graph whose batch is known.
+func (g *Graph) ForBatch(samples int) { g.most = MaxElements * max(1, float64(samples)) }
 
 // Node is one operation with its inputs and the shapes of its outputs.
 type Node struct {
@@ -106,6 +114,30 @@ func (e *ShapeError) Error() string {
 	return s + ": " + e.Reason
 }
 
+// SizeError says which operation would give a value that no memory holds.
+type SizeError struct {
+	Op    string
+	Shape tensor.Shape
+	Most  float64
+}
+
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("%s: a shape of %v has more than %.4g elements", e.Op, e.Shape, e.Most)
+}
+
+// Fits reports whether a shape has no more elements than a value may have, and fails the graph otherwise. Every result of an operation is
+// priced so before anything is allocated for it; who makes a Table asks before.
+func (g *Graph) Fits(op string, shape tensor.Shape) bool {
+	elements := 1.0
+	for _, d := range shape {
+		if elements *= max(1, float64(d)); elements > g.most {
+			g.Fail(&SizeError{op, shape.Clone(), g.most})
+			return false
+		}
+	}
+	return true
+}
+
 func (n *Node) bad(format string, args ...any) error {
 	e := &ShapeError{Op: n.Op.Name, Reason: fmt.Sprintf(format, args...)}
 	for _, v := range n.In {
@@ -122,6 +154,11 @@ func (g *Graph) add(op string, attr any, in ...Value) *Node {
 	n := &Node{ID: len(g.nodes), Op: ops[op], In: in, Attr: attr, Scope: g.scope}
 	if g.err == nil {
 		g.err = n.Op.infer(n)
+	}
+	for _, s := range n.Out {
+		if g.err == nil {
+			g.Fits(op, s)
+		}
 	}
 	if g.err != nil {
 		n.Out = []tensor.Shape{{}, {}, {}, {}, {}, {}, {}, {}}

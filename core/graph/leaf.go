@@ -82,7 +82,7 @@ func (g *Graph) Assign(v *Variable, x Value) {
 // Const is a scalar; it broadcasts against any shape.
 func (g *Graph) Const(x float64) Value { return g.one("Const", ConstAttr{x}) }
 
-// Table is a constant tensor.
+// Table is a constant tensor. Where its size comes from a config, see Fits.
 func (g *Graph) Table(t *tensor.Tensor) Value { return g.one("Table", TableAttr{t}) }
 
 // Full is a tensor of one value.

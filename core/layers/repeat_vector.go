@@ -11,7 +11,7 @@ import (
 // Input (batch, channels), output (batch, n, channels). Source: keras/src/layers/reshaping/repeat_vector.py.
 type RepeatVector struct {
 	core.Base
-	N int `json:"n" want:">0"`
+	N int64 `json:"n" want:">0"` // no weight depends on it: whether it is too large, the shape of the output says
 }
 
 func init() { register("RepeatVector", func() *RepeatVector { return &RepeatVector{N: 1} }) }
@@ -30,5 +30,5 @@ func (l *RepeatVector) Build(_ *core.Builder, inputs []tensor.Shape) error {
 func (l *RepeatVector) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 	c.DropMasks()
 	g, x := c.Graph, inputs[0]
-	return []graph.Value{g.BroadcastTo(g.ExpandDims(x, 1), tensor.Shape{x.Dim(0), l.N, x.Dim(1)})}
+	return []graph.Value{g.BroadcastTo(g.ExpandDims(x, 1), tensor.Shape{x.Dim(0), int(l.N), x.Dim(1)})}
 }

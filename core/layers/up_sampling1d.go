@@ -11,7 +11,7 @@ import (
 // Input (batch, steps, channels), output (batch, steps*size, channels). Source: keras/src/layers/reshaping/up_sampling1d.py.
 type UpSampling1D struct {
 	core.Base
-	Size int `json:"size" want:">0"`
+	Size int64 `json:"size" want:">0"` // no weight depends on it: whether it is too large, the shape of the output says
 }
 
 func init() {
@@ -31,5 +31,5 @@ func (l *UpSampling1D) Build(_ *core.Builder, inputs []tensor.Shape) error {
 // Call repeats. It drops masks.
 func (l *UpSampling1D) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 	c.DropMasks()
-	return []graph.Value{c.Graph.Repeat(inputs[0], 1, l.Size)}
+	return []graph.Value{c.Graph.Repeat(inputs[0], 1, int(l.Size))}
 }

@@ -53,8 +53,14 @@ func (l *UpSampling2D) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 // enlarge makes an axis of x factor times as long, by a product with a constant matrix.
 func enlarge(g *graph.Graph, x graph.Value, axis, factor int, interpolation string) graph.Value {
 	n := x.Dim(axis)
-	if n == tensor.Unknown {
-		return g.Full(0, x.Shape()) // only the shape is asked for
+	if !x.Shape().Known() { // only the shape is asked for
+		if n != tensor.Unknown {
+			n *= factor
+		}
+		return g.Full(0, x.Shape().With(axis, n))
+	}
+	if !g.Fits("UpSampling", tensor.Shape{n, n, factor}) {
+		return x
 	}
 	moved := g.MoveAxis(x, axis, -1)
 	y := g.MatMul(g.Flatten(moved, -1), g.Table(enlarging(n, factor, interpolation)), false, false)

@@ -60,7 +60,9 @@ func (m *Model) program(p purpose, b batchShapes) (*program, error) {
 		}
 	}
 	w := &writer{Graph: graph.New(), m: m, shared: core.NewShared()}
-	w.ForBatch(b.x[0].Dim(0))
+	if len(b.x) > 0 {
+		w.ForBatch(b.x[0].Dim(0))
+	}
 	prog := &program{purpose: p, scale: 1}
 	var err error
 	if p == predicting {

@@ -98,7 +98,7 @@ func (r *OrthogonalRegularizer) Penalty(g *graph.Graph, w graph.Value) graph.Val
 		axis = 0
 	}
 	n := w.Dim(1 - axis)
-	if n == tensor.Unknown { // only shapes matter
+	if n == tensor.Unknown || !g.Fits("OrthogonalRegularizer", tensor.Shape{n, n}) { // only shapes matter
 		return g.Const(0)
 	}
 	const epsilon = 1e-7
