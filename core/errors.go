@@ -42,8 +42,20 @@ const (
 	ErrNaN             Kind = "ErrNaN"             // the loss is no longer a number
 	ErrUsage           Kind = "ErrUsage"           // called in a way that makes no sense
 	ErrInterrupted     Kind = "ErrInterrupted"     // stopped by the user
-	ErrPlugin          Kind = "ErrPlugin"          // a plugin failed
+	ErrPlugin          Kind = "ErrPlugin"          // a plugin failed; errors.Is finds all the kinds below by it
+	ErrPluginStart     Kind = "ErrPluginStart"     // a plugin could not be started
+	ErrPluginExited    Kind = "ErrPluginExited"    // the process of a plugin is gone
+	ErrPluginTimeout   Kind = "ErrPluginTimeout"   // a plugin did not answer in time
+	ErrPluginProtocol  Kind = "ErrPluginProtocol"  // a plugin speaks another version of the protocol
+	ErrPluginContract  Kind = "ErrPluginContract"  // a plugin does not keep to the protocol
+	ErrPluginTooLarge  Kind = "ErrPluginTooLarge"  // a plugin sends, or wants, more than is allowed
+	ErrPluginChecksum  Kind = "ErrPluginChecksum"  // a plugin is not what was installed or locked
 )
+
+// WellFormed reports whether k looks like a kind, for those that come from another process.
+func (k Kind) WellFormed() bool {
+	return len(k) <= 40 && strings.HasPrefix(string(k), "Err") && strings.IndexFunc(string(k), func(r rune) bool { return r > 'z' || r < 'A' }) < 0
+}
 
 // Error makes a Kind usable as the target of errors.Is.
 func (k Kind) Error() string { return string(k) }
@@ -112,7 +124,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Is reports whether target is the error's Kind.
 func (e *Error) Is(target error) bool {
 	k, ok := target.(Kind)
-	return ok && k == e.Kind
+	return ok && (k == e.Kind || k == ErrPlugin && strings.HasPrefix(string(e.Kind), string(ErrPlugin)))
 }
 
 // In puts a place in front of the place of an error; an error of another type becomes the cause of a new one of the given kind, or of
