@@ -91,7 +91,7 @@ func (e *Encoder) Layer(l core.Layer) (map[string]any, error) {
 		return nil, core.Errorf(core.ErrLayerConfig, l.Common().Place(), "type %T is not registered", l)
 	}
 	o, err := objectOf(e, e.Layers, l)
-	if err == nil && e.Dialect == core.Legacy && losesAxis(o) {
+	if err == nil && e.Dialect == core.Legacy && (losesAxis(o) || strings.HasPrefix(name, OperationName(""))) {
 		e.place(o, l)
 	}
 	return o, err
@@ -109,6 +109,9 @@ func losesAxis(o map[string]any) bool {
 func (e *Encoder) place(o map[string]any, l core.Layer) {
 	if entry := e.Layers.Lookup(e.Layers.NameOf(l)); entry != nil && entry.Package == "" {
 		o["module"], o["registered_name"] = entry.Module, nil
+		if entry.Registered != "" {
+			o["registered_name"] = entry.Registered
+		}
 	}
 }
 
@@ -169,6 +172,21 @@ func (e *Encoder) Activation(a core.Activation) (any, error) {
 		return name, nil
 	}
 	return objectOf(e, e.Activations, a)
+}
+
+// Initializer is the serialised form of an initializer.
+func (e *Encoder) Initializer(i core.Initializer) (map[string]any, error) {
+	return objectOf(e, e.Initializers, i)
+}
+
+// Regularizer is the serialised form of a regularizer.
+func (e *Encoder) Regularizer(r core.Regularizer) (map[string]any, error) {
+	return objectOf(e, e.Regularizers, r)
+}
+
+// Constraint is the serialised form of a constraint.
+func (e *Encoder) Constraint(c core.Constraint) (map[string]any, error) {
+	return objectOf(e, e.Constraints, c)
 }
 
 // value is a field as JSON.

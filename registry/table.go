@@ -25,9 +25,13 @@ type Entry[T any] struct {
 	New        func() T // with Keras' defaults
 	// Upgrade, if not nil, changes the config that a file of another Keras generation holds into today's, in place.
 	Upgrade func(c core.Config, from Origin) error
+	// Becomes, if not nil, is for a name that only old files have: it changes the config, in place, into that of another entry, and says
+	// which one: Merge of Keras 1 is an Add, a Concatenate, ... Layers only. New makes what it mostly is.
+	Becomes func(c core.Config, from Origin) (name string, err error)
 	// Before3, if not "", is the name of the entry that files of Keras 1 and 2 mean by this entry's names.
 	Before3 string
 	From    string // what provides it, for errors about duplicate names: "gk", or a plugin's binary
+	About   string // what it is, for those who meet it in a plugin; the first line is a summary
 }
 
 // LegacyModule is the Module of what Keras 3 has no more. Real Keras 3 makes no goldens of it, so that tests compare with numbers of
@@ -93,8 +97,10 @@ func (t *Table[T]) Add(e Entry[T]) error {
 	for _, a := range e.Aliases {
 		t.names[a] = full
 	}
-	if v := any(e.New()); v != nil {
-		t.types[reflect.TypeOf(v)] = full
+	if e.Becomes == nil { // what it makes goes by another name
+		if v := any(e.New()); v != nil {
+			t.types[reflect.TypeOf(v)] = full
+		}
 	}
 	return nil
 }
@@ -142,6 +148,9 @@ func (t *Table[T]) Unknown(name string) error {
 
 // NameOf is the full name under which the table makes things like v; "" if it makes none.
 func (t *Table[T]) NameOf(v T) string {
+	if n, ok := any(v).(interface{ RegistryEntry() string }); ok {
+		return n.RegistryEntry() // one type serves many entries
+	}
 	if n, ok := any(v).(named); ok && n.RegistryName() != "" {
 		return n.RegistryName()
 	}
