@@ -120,6 +120,7 @@ gk evaluate model.h5                  shows loss and metrics
 gk load model.h5                      opens a file, checks it and shows what is inside
 gk save model.h5 model.keras          writes a model in another form
 gk inspect model.h5                   shows what is in a file, without making a model of it
+gk diff a.h5 b.keras                  compares two models
 
 ` + exitCodes,
 		HideHelpCommand:           false,
@@ -136,7 +137,7 @@ gk inspect model.h5                   shows what is in a file, without making a 
 			return cli.ShowAppHelp(c)
 		},
 		Commands: []*cli.Command{
-			e.trainCommand(), e.evaluateCommand(), e.predictCommand(), e.summaryCommand(), e.loadCommand(), e.saveCommand(), e.inspectCommand(),
+			e.trainCommand(), e.evaluateCommand(), e.predictCommand(), e.summaryCommand(), e.loadCommand(), e.saveCommand(), e.inspectCommand(), e.diffCommand(),
 			e.benchCommand(), e.versionCommand(), e.completionCommand(),
 		},
 	}

@@ -135,7 +135,7 @@ func TestHelp(t *testing.T) {
 			}
 		}
 	}
-	for _, verb := range []string{"train", "save", "load", "inspect", "predict", "evaluate", "summary", "version", "completion"} {
+	for _, verb := range []string{"train", "save", "load", "inspect", "diff", "predict", "evaluate", "summary", "version", "completion"} {
 		out := ok(t, verb, "--help")
 		for _, want := range []string{"gk " + verb, "Exit codes:", "--json"} {
 			if !strings.Contains(out, want) {

@@ -83,6 +83,8 @@ func valuesOf(flag string) []string {
 		return r.Activations.Names()
 	case "callback":
 		return r.Callbacks.Names()
+	case "backend":
+		return slices.Clone(backends)
 	case "scale":
 		return []string{"auto", "1", "1/255"}
 	}

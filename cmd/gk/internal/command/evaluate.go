@@ -90,7 +90,7 @@ func (e *env) evaluate(c *cli.Context) error {
 	acc, classes := accuracyOf(logs)
 	if e.json {
 		o := map[string]any{"data": map[string]any{"name": d.Name, "origin": d.Origin, "part": name, "scale": d.scale}, "samples": part.Len(),
-			"metrics": logsJSON(logs), "notes": append(append([]string{}, d.notes...), notes...)}
+			"metrics": logsJSON(logs), "notes": append(append(x.notes(), d.notes...), notes...)}
 		if classes {
 			o["error"] = 1 - acc
 		}

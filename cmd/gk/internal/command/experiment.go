@@ -72,6 +72,9 @@ func (e *env) openExperiment(c *cli.Context, path string) (*experiment, error) {
 		return nil, core.InFile(path, err)
 	}
 	if o != nil {
+		if err := noModelFlags(c, path); err != nil {
+			return nil, err
+		}
 		x, err := newExperiment(o)
 		return x, core.InFile(path, err)
 	}
@@ -81,6 +84,24 @@ func (e *env) openExperiment(c *cli.Context, path string) (*experiment, error) {
 	}
 	e.warn(r)
 	return &experiment{model: r.Model, opened: r, fit: defaultFit}, nil
+}
+
+// notes is what there is to say about the file of the model.
+func (x *experiment) notes() []string {
+	if x.opened == nil {
+		return []string{}
+	}
+	return notesOf(x.opened)
+}
+
+// noModelFlags refuses what is for files of weights where there is an experiment, which has its own architecture and no weights.
+func noModelFlags(c *cli.Context, path string) error {
+	for _, name := range flagNames(modelFlags()) {
+		if c.IsSet(strings.TrimPrefix(name, "--")) {
+			return usage(name, "is for files of models, and %s is an experiment", path)
+		}
+	}
+	return nil
 }
 
 // experimentObject is the JSON object of an experiment; nil where the file is something else.

@@ -24,8 +24,11 @@ func usage(where, format string, args ...any) *core.Error {
 
 // report writes an error and gives the exit code.
 func (e *env) report(err error) int {
-	if err == nil {
+	switch {
+	case err == nil:
 		return exitOK
+	case errors.Is(err, errDifferent):
+		return exitDifferent
 	}
 	known := asError(err)
 	if e.json {

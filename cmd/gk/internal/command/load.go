@@ -33,16 +33,10 @@ gk load stranger.h5 --untrusted                       keeps the C library for HD
 				return err
 			}
 			path := c.Args().First()
-			o := hdf5io.Options{Untrusted: c.Bool("untrusted")}
-			o.KerasVersion, o.Backend = c.String("keras-version"), c.String("backend")
-			if config := c.String("config"); config != "" {
-				text, err := os.ReadFile(config)
-				if err != nil {
-					return asError(err)
-				}
-				o.Config = text
+			r, err := e.openModel(c, path, true)
+			if r == nil {
+				return err
 			}
-			r, err := hdf5io.Load(path, o)
 			if !e.json {
 				e.showFile(path, r)
 			}

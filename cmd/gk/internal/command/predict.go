@@ -62,6 +62,7 @@ func (e *env) predict(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	e.warn(r)
 	m := r.Model
 	d, err := e.readInputs(c, m, c.Args().Tail())
 	if err != nil {
@@ -87,7 +88,9 @@ func (e *env) predict(c *cli.Context) error {
 		}
 	}
 	if e.json {
-		return e.result(predictionJSON(m, ys, d.Len(), scale, out))
+		o := predictionJSON(m, ys, d.Len(), scale, out)
+		o["notes"] = notesOf(r)
+		return e.result(o)
 	}
 	if scale != 1 {
 		e.note("inputs are multiplied by %.4g", scale)

@@ -63,6 +63,9 @@ func (e *env) modelToSave(c *cli.Context, path string) (*model.Model, []string, 
 	if o, err := experimentObject(path); err != nil {
 		return nil, nil, core.InFile(path, err)
 	} else if o != nil {
+		if err := noModelFlags(c, path); err != nil {
+			return nil, nil, err
+		}
 		x, err := newExperiment(o)
 		if err != nil {
 			return nil, nil, core.InFile(path, err)
@@ -73,5 +76,5 @@ func (e *env) modelToSave(c *cli.Context, path string) (*model.Model, []string, 
 	if err != nil {
 		return nil, nil, err
 	}
-	return r.Model, append(append(notes, r.Warnings...), r.Conversions...), nil
+	return r.Model, append(notesOf(r), r.Conversions...), nil
 }

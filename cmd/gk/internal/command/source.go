@@ -1,12 +1,14 @@
 package command
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"math"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,32 +25,97 @@ import (
 
 // This file owns how models and data come from files and flags.
 
-// modelFlags are those of verbs that open a model.
+// modelFlags are those of all verbs that open a model.
 func modelFlags() []cli.Flag {
 	return []cli.Flag{
-		&cli.StringFlag{Name: "config", Usage: "the architecture as Keras JSON, in `FILE`, for a file of weights alone"},
+		&cli.StringFlag{Name: "config", Usage: "the architecture for a file of weights alone: Keras JSON, or a model, in `FILE`"},
 		&cli.StringFlag{Name: "keras-version", Usage: "read the file as one of this `VERSION` of Keras, whatever it says"},
 		&cli.StringFlag{Name: "backend", Usage: "read the file as one of this `BACKEND`: theano flips the kernels of convolutions"},
+		&cli.BoolFlag{Name: "by-name", Usage: "give weights to the layers of the same name, not in order; what has no counterpart stays new"},
+		&cli.BoolFlag{Name: "skip-mismatch", Usage: "leave out weights that do not fit, and say which, instead of failing"},
 	}
 }
 
-// openModel opens a model file, and says on out what is worth knowing.
-func (e *env) openModel(c *cli.Context, path string, compile bool) (*hdf5io.Result, error) {
-	o := hdf5io.Options{LoadOptions: model.LoadOptions{KerasVersion: c.String("keras-version"), Backend: c.String("backend"), NoCompile: !compile}}
-	if config := c.String("config"); config != "" {
-		text, err := os.ReadFile(config)
-		if err != nil {
-			return nil, asError(err)
-		}
-		o.Config = text
+// allowMissingFlag is that of verbs which can do without what a layer computes.
+func allowMissingFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "allow-missing", Usage: "open the file though no plugin provides some of its layers: they keep their settings and weights, and cannot run"}
+}
+
+// backends are the values of --backend.
+var backends = []string{"tensorflow", "theano", "cntk", "jax", "torch", "mxnet", "numpy", "openvino"}
+
+var versionNumber = regexp.MustCompile(`^[0-9]+(\.[0-9A-Za-z]+)*(-[0-9A-Za-z]+)?$`)
+
+// modelOptions reads modelFlags.
+func modelOptions(c *cli.Context) (hdf5io.Options, error) {
+	o := hdf5io.Options{ByName: c.Bool("by-name"), SkipMismatch: c.Bool("skip-mismatch"), Untrusted: c.Bool("untrusted")}
+	o.KerasVersion, o.Backend = c.String("keras-version"), c.String("backend")
+	if o.KerasVersion != "" && !versionNumber.MatchString(o.KerasVersion) {
+		return o, usage("--keras-version", "got %q, want a version such as 2.3.1", o.KerasVersion)
 	}
+	if o.Backend != "" && !slices.Contains(backends, o.Backend) {
+		x := usage("--backend", "got %q, want one of %s", o.Backend, strings.Join(backends, ", "))
+		x.Hint = registry.DidYouMean(o.Backend, backends)
+		return o, x
+	}
+	if path := c.String("config"); path != "" {
+		var err error
+		if o.Config, err = readArchitecture(path, c.Bool("untrusted")); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
+// readArchitecture is the text of a file of an architecture, or what a model holds of it.
+func readArchitecture(path string, untrusted bool) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, asError(err)
+	}
+	if !bytes.HasPrefix(text, []byte("\x89HDF")) && !bytes.HasPrefix(text, []byte("PK")) {
+		return text, nil
+	}
+	v, _, err := hdf5io.Config(path, hdf5io.Options{Untrusted: untrusted})
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return nil, &core.Error{Kind: core.ErrNoConfig, File: path, Where: "--config", Msg: "holds weights and no architecture"}
+	}
+	return core.FormatJSON(v)
+}
+
+// openModel opens a model file as modelFlags say.
+func (e *env) openModel(c *cli.Context, path string, compile bool) (*hdf5io.Result, error) {
+	o, err := modelOptions(c)
+	if err != nil {
+		return nil, err
+	}
+	o.NoCompile = !compile
 	return hdf5io.Load(path, o)
 }
 
+// shownSkips is how many of the weights that were left out are listed by verbs that have something else to show.
+const shownSkips = 8
+
+// warn says what could not be restored of a file, and which weights were left out.
 func (e *env) warn(r *hdf5io.Result) {
-	for _, w := range r.Warnings {
-		e.note("%s", w)
+	for _, n := range notesOf(r) {
+		e.note("%s", n)
 	}
+}
+
+func notesOf(r *hdf5io.Result) []string {
+	notes := append([]string{}, r.Warnings...)
+	for i, s := range r.Skipped {
+		if i == shownSkips {
+			notes = append(notes, fmt.Sprintf("left out: %d more, which gk load lists", len(r.Skipped)-i))
+			break
+		}
+		notes = append(notes, "left out: "+s)
+	}
+	return notes
 }
 
 // dataFlags are those of verbs that read data with targets.

@@ -31,7 +31,9 @@ gk summary --json architecture.json`,
 			}
 			s := x.model.Summary(c.Bool("nested"))
 			if e.json {
-				return e.result(summaryJSON(s))
+				o := summaryJSON(s)
+				o["notes"] = x.notes()
+				return e.result(o)
 			}
 			_, err = s.WriteTo(e.out)
 			return err

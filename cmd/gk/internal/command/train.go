@@ -469,7 +469,7 @@ func (t *training) resultJSON(failed error) map[string]any {
 		"seconds": t.took.Seconds(), "notes": append([]string{}, t.data.notes...), "stopped": t.history.Stopped, "saved": nil,
 	}
 	if t.x.opened != nil {
-		o["notes"] = append(append([]string{}, t.x.opened.Warnings...), t.data.notes...)
+		o["notes"] = append(notesOf(t.x.opened), t.data.notes...)
 	}
 	if t.saved != "" {
 		o["saved"] = t.saved
