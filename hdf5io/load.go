@@ -131,8 +131,11 @@ func (l *loader) says(version, backend string) {
 // architecture makes the model of a decoded config, {class_name, config, ...}. where names it in errors.
 func (l *loader) architecture(config any, where string) error {
 	o, ok := config.(map[string]any)
+	if ok {
+		_, ok = registry.ObjectOf(o)
+	}
 	if !ok {
-		return core.Errorf(core.ErrConfigJSON, where, "want an object with class_name and config")
+		return core.Errorf(core.ErrConfigJSON, where, "byte 0: want an object with class_name and config")
 	}
 	version, _ := o["keras_version"].(string)
 	backend, _ := o["backend"].(string)

@@ -2,7 +2,9 @@ package registry
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gokeras/gk/core"
 )
@@ -34,5 +36,9 @@ func (d *Decoder) unknownLayer(o Object) error {
 			"give the vocabulary as a list")
 	}
 	err := d.Layers.Unknown(cmp.Or(o.RegisteredName, o.Class))
+	var e *core.Error
+	if errors.As(err, &e) && o.Module != "" && !strings.HasPrefix(o.Module, "keras") {
+		e.Msg += fmt.Sprintf(" of module %q", o.Module)
+	}
 	return core.WithHint(err, "a plugin can provide it")
 }

@@ -93,10 +93,10 @@ func (m *Model) DecodeConfig(d *registry.Decoder, c core.Config) error {
 	}
 	list, ok := c["layers"].([]any)
 	if !ok {
-		return core.Errorf(core.ErrConfigJSON, "layers", "got %v, want a list of layers", kindOf(c["layers"]))
+		return core.Errorf(core.ErrConfigJSON, "config.layers", "got %v, want a list of layers", kindOf(c["layers"]))
 	}
 	if len(list) > maxDepth {
-		return core.Errorf(core.ErrTooLarge, "layers", "got %d, want at most %d", len(list), maxDepth)
+		return core.Errorf(core.ErrTooLarge, "config.layers", "got %d, want at most %d", len(list), maxDepth)
 	}
 	if m.sequential {
 		return m.decodeSequential(d, c, list)
@@ -110,6 +110,15 @@ func orTrue(v any) any {
 		return true
 	}
 	return v
+}
+
+// notALayer is the error about an item of the list of layers that is none.
+func notALayer(i int, item any) error {
+	where := fmt.Sprintf("config.layers[%d]", i)
+	if o, ok := item.(map[string]any); ok {
+		return core.Errorf(core.ErrConfigJSON, where+".class_name", "got %s, want a string", kindOf(o["class_name"]))
+	}
+	return core.Errorf(core.ErrConfigJSON, where, "got %s, want a layer as {class_name, config}", kindOf(item))
 }
 
 func kindOf(v any) string {
@@ -133,7 +142,7 @@ func (m *Model) decodeSequential(d *registry.Decoder, c core.Config, list []any)
 	for i, item := range list {
 		o, ok := registry.ObjectOf(item)
 		if !ok {
-			return core.Errorf(core.ErrConfigJSON, fmt.Sprintf("layers[%d]", i), "got %s, want a layer as {class_name, config}", kindOf(item))
+			return notALayer(i, item)
 		}
 		l, err := d.Layer(normal(o))
 		if err != nil {
@@ -192,7 +201,7 @@ func (m *Model) decodeFunctional(d *registry.Decoder, c core.Config, list []any)
 	for i, item := range list {
 		o, ok := registry.ObjectOf(item)
 		if !ok {
-			return core.Errorf(core.ErrConfigJSON, fmt.Sprintf("layers[%d]", i), "got %s, want a layer as {class_name, config}", kindOf(item))
+			return notALayer(i, item)
 		}
 		raw := normal(o)
 		if isOperation(o) {

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/gokeras/gk/core"
@@ -90,6 +91,7 @@ type search struct {
 	met   map[core.Layer]int
 	done  map[*node]bool
 	open  map[*node]bool
+	path  []*node // the open ones, outputs first
 	order []*node // each after those that it reads
 }
 
@@ -103,7 +105,7 @@ func (s *search) visit(t *Tensor) error {
 	}
 	place := n.layer.Common().Place()
 	if s.open[n] {
-		return core.Errorf(core.ErrGraph, place, "reads its own output")
+		return core.Errorf(core.ErrGraph, place, "reads its own output%s", s.wayBack(n))
 	}
 	if _, ok := s.met[n.layer]; !ok {
 		s.met[n.layer] = len(s.met)
@@ -112,6 +114,7 @@ func (s *search) visit(t *Tensor) error {
 		return core.Errorf(core.ErrTooDeep, place, "more than %d layers in a row", maxDepth)
 	}
 	s.open[n] = true
+	s.path = append(s.path, n)
 	if len(n.inputs) == 0 && !slices.ContainsFunc(s.model.inputs, func(t *Tensor) bool { return t.node == n }) {
 		return core.Errorf(core.ErrGraph, place, "an input that is not among the inputs of the model leads to an output")
 	}
@@ -125,9 +128,19 @@ func (s *search) visit(t *Tensor) error {
 		return err
 	}
 	delete(s.open, n)
+	s.path = s.path[:len(s.path)-1]
 	s.done[n] = true
 	s.order = append(s.order, n)
 	return nil
+}
+
+// wayBack names a layer through which a call reads its own output, for errors.
+func (s *search) wayBack(n *node) string {
+	last := s.path[len(s.path)-1]
+	if last == n {
+		return ""
+	}
+	return fmt.Sprintf(" through %s", last.layer.Common().Place())
 }
 
 // maxDepth bounds how many layers may follow each other: the search is recursive.
