@@ -255,7 +255,7 @@ type modelLayer struct {
 
 func (l *loader) layersWithWeights() []modelLayer {
 	var out []modelLayer
-	for _, x := range l.Model.Layers() {
+	for _, x := range l.Model.LayersInFiles() {
 		t, f := core.Weights(x)
 		if ws := append(t[:len(t):len(t)], f...); len(ws) > 0 {
 			out = append(out, modelLayer{x, ws})

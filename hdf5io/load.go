@@ -218,7 +218,7 @@ func customClasses(config any) []string {
 				name, _ = v["class_name"].(string)
 			}
 			// tf.keras writes its own optimizers as Custom>Adam.
-			if strings.Contains(name, ">") && !strings.HasPrefix(name, "Custom>") && !slices.Contains(found, name) {
+			if strings.Contains(name, ">") && !strings.HasPrefix(name, "Custom>") && !strings.HasPrefix(name, "experimental.") && !slices.Contains(found, name) {
 				found = append(found, name)
 			}
 			for _, x := range v {

@@ -142,6 +142,9 @@ func (d *Decoder) Layer(v any) (core.Layer, error) {
 // maxNesting bounds models in models and layers in layers.
 const maxNesting = 32
 
+// experimental is what tf.keras puts before the classes of its preprocessing layers in some files.
+const experimental = "experimental.preprocessing>"
+
 // LayerOf makes a layer from a serialised object, and gives it a name unless its config does.
 func (d *Decoder) LayerOf(o Object, name string) (core.Layer, error) {
 	place := fmt.Sprintf("layer %q (%s)", name, o.Class)
@@ -158,12 +161,24 @@ func (d *Decoder) LayerOf(o Object, name string) (core.Layer, error) {
 		e = d.Layers.Lookup(OperationName(o.Class))
 	}
 	if e == nil {
-		e = d.Layers.Lookup(o.Class)
+		e = d.Layers.Lookup(strings.TrimPrefix(o.Class, experimental))
 	}
 	if e == nil {
 		return nil, core.In(place, core.ErrUnknownLayer, d.unknownLayer(o))
 	}
 	config := maps.Clone(o.Config)
+	if e.Becomes != nil {
+		name, err := e.Becomes(config, d.Origin)
+		if err != nil {
+			return nil, core.In(place, core.ErrLayerConfig, err)
+		}
+		if name != e.Name && d.Note != nil {
+			d.Note(fmt.Sprintf("%s: is %s today", place, name))
+		}
+		if e = d.Layers.Lookup(name); e == nil {
+			return nil, core.In(place, core.ErrUnknownLayer, d.Layers.Unknown(name))
+		}
+	}
 	if e.Upgrade != nil {
 		if err := e.Upgrade(config, d.Origin); err != nil {
 			return nil, core.In(place, core.ErrLayerConfig, err)

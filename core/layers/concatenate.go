@@ -13,7 +13,12 @@ import (
 type Concatenate struct {
 	core.Base
 	Axis int `json:"axis"`
+
+	older bool // from a file of Keras 1 or 2
 }
+
+// SetKeras is for the registry. In Kerases before 3 a step counts that all masks have.
+func (l *Concatenate) SetKeras(major int) { l.older = major == 1 || major == 2 }
 
 func init() { register("Concatenate", func() *Concatenate { return &Concatenate{Axis: -1} }) }
 
@@ -47,7 +52,12 @@ func (l *Concatenate) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 		}
 	}
 	if masked {
-		c.SetMask(0, g.Max(g.Concat(l.Axis, masks...), []int{-1}, false))
+		all := g.Concat(l.Axis, masks...)
+		if l.older {
+			c.SetMask(0, g.Min(all, []int{-1}, false))
+		} else {
+			c.SetMask(0, g.Max(all, []int{-1}, false))
+		}
 	}
 	return []graph.Value{g.Concat(l.Axis, inputs...)}
 }

@@ -1,11 +1,30 @@
 package layers
 
 import (
+	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/tensor"
+	"github.com/gokeras/gk/registry"
 )
 
-// This file owns the weights of CuDNNLSTM and CuDNNGRU of Keras 2, which files may hold for an LSTM or GRU. Source: _convert_rnn_weights
+// This file owns CuDNNLSTM and CuDNNGRU of Keras 2, which are an LSTM and a GRU with the activations that cuDNN knows, and their weights,
+// which files may hold for an LSTM or GRU, too. Source: keras/layers/cudnn_recurrent.py of Keras 2.2.4 and _convert_rnn_weights
 // of tf_keras/src/saving/legacy/hdf5_format.py.
+
+func init() {
+	became("CuDNNLSTM", "LSTM", asOfCuDNN(nil))
+	became("CuDNNGRU", "GRU", asOfCuDNN(core.Config{"reset_after": true}))
+}
+
+// asOfCuDNN adds to a config what it need not say of a layer of cuDNN.
+func asOfCuDNN(more core.Config) upgrade {
+	return func(c core.Config, _ registry.Origin) error {
+		c["activation"], c["recurrent_activation"] = "tanh", "sigmoid"
+		for key, v := range more {
+			c[key] = v
+		}
+		return nil
+	}
+}
 
 // fromCuDNN makes kernel, recurrent_kernel and bias of those of cuDNN, which keeps the matrix of each gate transposed and one bias for
 // the inputs and one for the states: (2 gates units) in all. Other arrays come back as they are. summed says that there is to be one

@@ -31,7 +31,7 @@ func init() {
 	registerUpgraded("Dense", func() *Dense {
 		return &Dense{Activation: activation("linear"), UseBias: true,
 			KernelInitializer: initializer("GlorotUniform"), BiasInitializer: initializer("Zeros")}
-	}, renamed(kernelNames, biasNames, inputNames, map[string]string{"output_dim": "units"}))
+	}, renamed(kernelNames, biasNames, inputNames, map[string]string{"output_dim": "units"}), "TimeDistributedDense")
 }
 
 // NewDense makes a Dense layer.

@@ -77,6 +77,11 @@ func (l *Dot) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 	if l.Normalize {
 		x, y = unit(g, x, []int{a}, 1e-7), unit(g, y, []int{b}, 1e-7)
 	}
+	return []graph.Value{dotted(g, x, y, a, b)}
+}
+
+// dotted is the scalar products of x along axis a and y along axis b, for each sample.
+func dotted(g *graph.Graph, x, y graph.Value, a, b int) graph.Value {
 	x, y = g.MoveAxis(x, a, -1), g.MoveAxis(y, b, 1)
 	shape := slices.Concat(x.Shape()[:x.Rank()-1], y.Shape()[2:])
 	if len(shape) == 1 {
@@ -84,5 +89,5 @@ func (l *Dot) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 	}
 	x = g.Reshape(x, x.Dim(0), x.Shape()[1:x.Rank()-1].Size(), x.Dim(-1))
 	y = g.Reshape(y, y.Dim(0), y.Dim(1), y.Shape()[2:].Size())
-	return []graph.Value{g.Reshape(g.MatMul(x, y, false, false), shape...)}
+	return g.Reshape(g.MatMul(x, y, false, false), shape...)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/tensor"
 	"github.com/gokeras/gk/registry"
 )
@@ -248,3 +249,72 @@ func upgradeKernel(arrays []*tensor.Tensor, convert func(*tensor.Tensor) (*tenso
 	values[0], what = convert(values[0])
 	return values, what, nil
 }
+
+// shareAlong repeats arrays of one number along axes where the weights have more: configs of Keras 1 do not say which axes share weights.
+// Arrays of other shapes come back as they are.
+func shareAlong(arrays []*tensor.Tensor, weights []*core.Weight) ([]*tensor.Tensor, string, error) {
+	if len(arrays) != len(weights) {
+		return arrays, "", nil
+	}
+	values, what := slices.Clone(arrays), ""
+	for i, a := range arrays {
+		from, to := a.Shape(), weights[i].Shape
+		if from.Equal(to) || len(from) != len(to) {
+			continue
+		}
+		fits := true
+		for k := range from {
+			fits = fits && (from[k] == to[k] || from[k] == 1)
+		}
+		if fits {
+			values[i], what = repeated(a, to), "weights of Keras 1 that axes share, once for each place"
+		}
+	}
+	return values, what, nil
+}
+
+// repeated is t with its numbers repeated along axes of size 1 until it has a shape.
+func repeated(t *tensor.Tensor, shape tensor.Shape) *tensor.Tensor {
+	from := t.Shape()
+	out := tensor.New(tensor.Float32, shape...)
+	src, dst := tensor.Data[float32](t), tensor.Data[float32](out)
+	for k := range dst {
+		place, stride := 0, 1
+		for i, rest := len(shape)-1, k; i >= 0; i-- {
+			if from[i] > 1 {
+				place += rest % shape[i] * stride
+			}
+			rest /= shape[i]
+			stride *= from[i]
+		}
+		dst[k] = src[place]
+	}
+	return out
+}
+
+// UpgradeWeights repeats what axes share.
+func (l *PReLU) UpgradeWeights(arrays []*tensor.Tensor, from registry.Origin) ([]*tensor.Tensor, string, error) {
+	if from.Major() != 1 {
+		return arrays, "", nil
+	}
+	return shareAlong(arrays, l.Weights())
+}
+
+// OldWeightCount is 0: every Keras has alpha.
+func (l *PReLU) OldWeightCount(registry.Origin) int { return 0 }
+
+// UpgradeWeights repeats what axes share.
+func (l *SReLU) UpgradeWeights(arrays []*tensor.Tensor, _ registry.Origin) ([]*tensor.Tensor, string, error) {
+	return shareAlong(arrays, l.Weights())
+}
+
+// OldWeightCount is 0: every Keras has the four.
+func (l *SReLU) OldWeightCount(registry.Origin) int { return 0 }
+
+// UpgradeWeights repeats what axes share.
+func (l *ParametricSoftplus) UpgradeWeights(arrays []*tensor.Tensor, _ registry.Origin) ([]*tensor.Tensor, string, error) {
+	return shareAlong(arrays, l.Weights())
+}
+
+// OldWeightCount is 0: every Keras has both.
+func (l *ParametricSoftplus) OldWeightCount(registry.Origin) int { return 0 }

@@ -49,6 +49,30 @@ func renamed(lists ...map[string]string) upgrade {
 	}
 }
 
+// dropped drops keys, from files of every generation: for layers that only old Kerases have.
+func dropped(keys ...string) upgrade {
+	return func(c core.Config, _ registry.Origin) error {
+		for _, key := range keys {
+			delete(c, key)
+		}
+		return nil
+	}
+}
+
+// became registers a name that only old files have for a layer of today. change, which may be nil, makes the config that of the layer.
+func became(old, now string, change upgrade) {
+	registry.Default.Layers.MustAdd(registry.Entry[core.Layer]{
+		Name: old, Module: registry.LegacyModule,
+		New: func() core.Layer { return registry.Default.Layers.Lookup(now).New() },
+		Becomes: func(c core.Config, from registry.Origin) (string, error) {
+			if change == nil {
+				return now, nil
+			}
+			return now, change(c, from)
+		},
+	})
+}
+
 // Old names by what a layer has.
 var (
 	kernelNames = map[string]string{"init": "kernel_initializer", "W_regularizer": "kernel_regularizer", "W_constraint": "kernel_constraint"}

@@ -9,7 +9,14 @@ import (
 // This file owns what the layers that merge several inputs elementwise have in common.
 
 // merge is a layer of inputs whose shapes broadcast.
-type merge struct{ core.Base }
+type merge struct {
+	core.Base
+	older bool // from a file of Keras 1 or 2
+}
+
+// SetKeras is for the registry. Kerases before 3 compute without regard to masks, and what they pass on has the steps that the masks of
+// all inputs have, not those that some have.
+func (l *merge) SetKeras(major int) { l.older = major == 1 || major == 2 }
 
 // Build checks that the inputs go together.
 func (l *merge) Build(_ *core.Builder, inputs []tensor.Shape) error {
@@ -53,6 +60,10 @@ func (l *merge) align(c *core.Call, inputs []graph.Value) []graph.Value {
 		out[i] = g.Reshape(x, alignTo(x.Shape(), rank)...)
 	}
 	c.DropMasks()
+	if l.older {
+		c.SetMask(0, maskOfAll(c, inputs))
+		return out
+	}
 	if mask := c.Mask(0); l.allMasked(c, inputs) {
 		for i := range inputs[1:] {
 			mask = g.Or(mask, c.Mask(i+1))
@@ -60,6 +71,21 @@ func (l *merge) align(c *core.Call, inputs []graph.Value) []graph.Value {
 		c.SetMask(0, mask)
 	}
 	return out
+}
+
+// maskOfAll is the steps that every mask among those of the inputs has; "none" if there are none.
+func maskOfAll(c *core.Call, inputs []graph.Value) graph.Value {
+	var all graph.Value
+	for i := range inputs {
+		switch m := c.Mask(i); {
+		case !m.Valid():
+		case !all.Valid():
+			all = m
+		default:
+			all = c.Graph.And(all, m)
+		}
+	}
+	return all
 }
 
 func (l *merge) allMasked(c *core.Call, inputs []graph.Value) bool {
@@ -77,6 +103,9 @@ func (l *merge) extreme(c *core.Call, inputs []graph.Value, op func(a, b graph.V
 	var out, outMask graph.Value
 	for i, x := range l.align(c, inputs) {
 		mask := c.Mask(i)
+		if l.older {
+			mask = graph.Value{}
+		}
 		if mask.Valid() {
 			mask = g.ExpandDims(mask, -1)
 		}

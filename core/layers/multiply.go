@@ -21,7 +21,7 @@ func (l *Multiply) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 	g := c.Graph
 	var out, anyMask graph.Value
 	for i, x := range l.align(c, inputs) {
-		if m := c.Mask(i); m.Valid() {
+		if m := c.Mask(i); m.Valid() && !l.older {
 			m = g.ExpandDims(m, -1)
 			x = g.Select(m, x, g.Const(1))
 			if anyMask.Valid() {

@@ -31,33 +31,45 @@ func listSharedAxes(c core.Config, _ registry.Origin) error {
 	if n, ok := core.Whole(c["shared_axes"]); ok {
 		c["shared_axes"] = []any{n}
 	}
+	if list, ok := c["shared_axes"].([]any); ok && len(list) == 1 && list[0] == nil { // Keras 1, without any
+		c["shared_axes"] = nil
+	}
 	return nil
 }
 
 // NewPReLU makes a PReLU layer.
 func NewPReLU(with ...With) *PReLU { return configure[*PReLU]("PReLU", nil, with) }
 
-// Build declares alpha.
-func (l *PReLU) Build(b *core.Builder, inputs []tensor.Shape) error {
+// sampleShape is the shape of one sample of the input of a layer, with 1 along the axes that share weights, which count from 1.
+func sampleShape(inputs []tensor.Shape, shared []int) (tensor.Shape, error) {
 	if err := core.WantInputs(inputs, 1, 0); err != nil {
-		return err
+		return nil, err
 	}
 	if len(inputs[0]) == 0 {
-		return core.Errorf(core.ErrShapeMismatch, "input", "got shape %v, want a batch", inputs[0])
+		return nil, core.Errorf(core.ErrShapeMismatch, "input", "got shape %v, want a batch", inputs[0])
 	}
 	shape := inputs[0].Clone()
-	for _, a := range l.SharedAxes {
+	for _, a := range shared {
 		if a >= len(shape) {
-			return core.Errorf(core.ErrLayerConfig, "shared_axes", "got %d, want 1 to %d", a, len(shape)-1)
+			return nil, core.Errorf(core.ErrLayerConfig, "shared_axes", "got %d, want 1 to %d", a, len(shape)-1)
 		}
 		shape[a] = 1
 	}
 	for i := range shape[1:] {
 		if _, err := core.WantDim(shape, i+1); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	l.alpha = b.Weight(core.WeightSpec{Name: "alpha", Shape: shape[1:],
+	return shape[1:], nil
+}
+
+// Build declares alpha.
+func (l *PReLU) Build(b *core.Builder, inputs []tensor.Shape) error {
+	shape, err := sampleShape(inputs, l.SharedAxes)
+	if err != nil {
+		return err
+	}
+	l.alpha = b.Weight(core.WeightSpec{Name: "alpha", Shape: shape,
 		Initializer: l.AlphaInitializer, Regularizer: l.AlphaRegularizer, Constraint: l.AlphaConstraint})
 	return nil
 }

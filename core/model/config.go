@@ -39,7 +39,13 @@ func FromConfig(v any, r *registry.Registry, from registry.Origin) (*Model, erro
 	if r == nil {
 		r = registry.Default
 	}
-	o, ok := registry.ObjectOf(v)
+	if raw, ok := v.(map[string]any); ok && raw["class_name"] == nil && from.KerasVersion == "" {
+		from.KerasVersion = "1" // Keras 0, see modern: what it calls otherwise, Keras 1 does, too
+	}
+	o, ok := registry.ObjectOf(modern(v))
+	if ok && o.Class == "Graph" {
+		return nil, core.Errorf(core.ErrUnsupported, "model config", "got a Graph of Keras 0, want Sequential or a functional model")
+	}
 	if !ok {
 		return nil, core.Errorf(core.ErrConfigJSON, "model config", "want an object with class_name and config")
 	}
@@ -93,10 +99,10 @@ func (m *Model) DecodeConfig(d *registry.Decoder, c core.Config) error {
 	}
 	list, ok := c["layers"].([]any)
 	if !ok {
-		return core.Errorf(core.ErrConfigJSON, "config.layers", "got %v, want a list of layers", kindOf(c["layers"]))
+		return core.Errorf(core.ErrConfigJSON, "layers", "got %v, want a list of layers", kindOf(c["layers"]))
 	}
 	if len(list) > maxDepth {
-		return core.Errorf(core.ErrTooLarge, "config.layers", "got %d, want at most %d", len(list), maxDepth)
+		return core.Errorf(core.ErrTooLarge, "layers", "got %d, want at most %d", len(list), maxDepth)
 	}
 	if m.sequential {
 		return m.decodeSequential(d, c, list)
@@ -110,15 +116,6 @@ func orTrue(v any) any {
 		return true
 	}
 	return v
-}
-
-// notALayer is the error about an item of the list of layers that is none.
-func notALayer(i int, item any) error {
-	where := fmt.Sprintf("config.layers[%d]", i)
-	if o, ok := item.(map[string]any); ok {
-		return core.Errorf(core.ErrConfigJSON, where+".class_name", "got %s, want a string", kindOf(o["class_name"]))
-	}
-	return core.Errorf(core.ErrConfigJSON, where, "got %s, want a layer as {class_name, config}", kindOf(item))
 }
 
 func kindOf(v any) string {
@@ -138,11 +135,14 @@ func kindOf(v any) string {
 }
 
 func (m *Model) decodeSequential(d *registry.Decoder, c core.Config, list []any) error {
+	if _, _, ok := branchesOf(list); ok {
+		return m.decodeBranches(d, list)
+	}
 	names := map[string]bool{}
 	for i, item := range list {
-		o, ok := registry.ObjectOf(item)
+		o, ok := registry.ObjectOf(modern(item))
 		if !ok {
-			return notALayer(i, item)
+			return core.Errorf(core.ErrConfigJSON, fmt.Sprintf("layers[%d]", i), "got %s, want a layer as {class_name, config}", kindOf(item))
 		}
 		l, err := d.Layer(normal(o))
 		if err != nil {
@@ -201,7 +201,7 @@ func (m *Model) decodeFunctional(d *registry.Decoder, c core.Config, list []any)
 	for i, item := range list {
 		o, ok := registry.ObjectOf(item)
 		if !ok {
-			return notALayer(i, item)
+			return core.Errorf(core.ErrConfigJSON, fmt.Sprintf("layers[%d]", i), "got %s, want a layer as {class_name, config}", kindOf(item))
 		}
 		raw := normal(o)
 		if isOperation(o) {

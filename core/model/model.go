@@ -18,6 +18,7 @@ type Model struct {
 	registry   *registry.Registry
 	sequential bool
 	layers     []core.Layer // in Keras' order, those that stand for inputs included
+	inFiles    []core.Layer // in the order of old files, if that is another one
 	nodes      []*node      // the calls of layers in the order of computation
 	inputs     []*Tensor
 	outputs    []*Tensor
