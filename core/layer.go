@@ -22,6 +22,14 @@ type Layer interface {
 	Common() *Base
 }
 
+// SideBySide is a layer whose call takes several tensors as arguments of their own, layer(query, value), not as a list.
+type SideBySide interface {
+	Layer
+	// CallArguments are the names of the arguments of Keras' call in their order. The first inputs of them are the inputs of Build and
+	// Call, of which the last may be left out; the others reach Call as Arg and Setting.
+	CallArguments() (names []string, inputs int)
+}
+
 // Base is what all layers have in their config, and their weights. The zero Base is ready for use.
 type Base struct {
 	Name      string      `json:"name"`

@@ -3,6 +3,7 @@ package hdf5io_test
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,10 +21,8 @@ import (
 // With $GK_FORMS the files are kept in that folder, and where NAME.back.h5 or NAME.back.keras is there already, which
 // testdata/keras/interchange.py makes by loading and saving with real Keras, they are loaded as well.
 func TestLayerForms(t *testing.T) {
-	for _, kind := range []string{"layers", "layers_more"} {
-		for _, c := range coretest.Read(t, kind) {
-			t.Run(c.Name, func(t *testing.T) { layerForms(t, c) })
-		}
+	for _, c := range coretest.LayerCases(t) {
+		t.Run(c.Name, func(t *testing.T) { layerForms(t, c) })
 	}
 }
 
@@ -124,11 +123,17 @@ func modelOfLayer(t *testing.T, c coretest.Case) *model.Model {
 	for _, x := range c.List("in_") {
 		in = append(in, model.NewInput(x.Shape()[1:]...))
 	}
-	states := int(c.Number("initial_state", 0))
-	args := in[:len(in)-states]
-	var kwargs map[string]any
-	if states > 0 {
-		kwargs = map[string]any{"initial_state": in[len(in)-states:]}
+	args, kwargs := in, map[string]any{}
+	if states := int(c.Number("initial_state", 0)); states > 0 {
+		args = in[:len(in)-states]
+		kwargs["initial_state"] = in[len(in)-states:]
+	}
+	for i, name := range c.Arguments() {
+		args = in[:min(i, len(args))]
+		kwargs[name] = in[i]
+	}
+	if more, ok := c.Row["kwargs"].(map[string]any); ok {
+		maps.Copy(kwargs, more)
 	}
 	y := model.ApplyWith(l, kwargs, args...)
 	m, err := model.New(in, []*model.Tensor{y})

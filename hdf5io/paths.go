@@ -182,6 +182,12 @@ func dialects(path string) []string {
 			out = append(out, strings.Replace(p, "/forward_layer", "/layer", 1))
 		}
 	}
+	// The projections of attention had no names without an underscore before Keras 3.1, nor in tf.keras.
+	for _, p := range slices.Clone(out) {
+		if at := strings.LastIndexByte(p, '/'); strings.HasSuffix(p, "_dense") && p[at+1] != '_' {
+			out = append(out, p[:at+1]+"_"+p[at+1:])
+		}
+	}
 	return out
 }
 

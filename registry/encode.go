@@ -91,7 +91,7 @@ func (e *Encoder) Layer(l core.Layer) (map[string]any, error) {
 		return nil, core.Errorf(core.ErrLayerConfig, l.Common().Place(), "type %T is not registered", l)
 	}
 	o, err := objectOf(e, e.Layers, l)
-	if err == nil && e.Dialect == core.Legacy && (losesAxis(o) || strings.HasPrefix(name, OperationName(""))) {
+	if err == nil && e.Dialect == core.Legacy && (losesAxis(o) || o["class_name"] != name) { // Keras 3 finds the latter by the module only
 		e.place(o, l)
 	}
 	return o, err

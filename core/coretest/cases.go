@@ -101,6 +101,24 @@ func ReadCases(kind string) ([]Case, error) {
 	return cases, lines.Err()
 }
 
+// LayerCases reads the cases of all layers: every kind whose name begins with "layers".
+func LayerCases(t testing.TB) []Case {
+	t.Helper()
+	dir, err := Testdata()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "cases", "layers*.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []Case
+	for _, f := range files {
+		cases = append(cases, Read(t, strings.TrimSuffix(filepath.Base(f), ".jsonl"))...)
+	}
+	return cases
+}
+
 // List is the arrays prefix0, prefix1, ... of the golden.
 func (c *Case) List(prefix string) []*tensor.Tensor {
 	var out []*tensor.Tensor
@@ -111,6 +129,16 @@ func (c *Case) List(prefix string) []*tensor.Tensor {
 		}
 		out = append(out, a)
 	}
+}
+
+// Arguments are the names of the arguments of the call that take the inputs, where the row has them.
+func (c *Case) Arguments() []string {
+	list, _ := c.Row["call"].([]any)
+	names := make([]string, len(list))
+	for i, name := range list {
+		names[i], _ = name.(string)
+	}
+	return names
 }
 
 // Number is a number of the row, or what it is where the row does not say.

@@ -10,5 +10,5 @@ import (
 
 // TestLayers checks every row of the cases against what Keras makes of it, and that every layer has a row.
 func TestLayers(t *testing.T) {
-	coretest.Layers(t, registry.Default, append(coretest.Read(t, "layers"), coretest.Read(t, "layers_more")...))
+	coretest.Layers(t, registry.Default, coretest.LayerCases(t))
 }

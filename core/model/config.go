@@ -305,7 +305,7 @@ func (f *functional) read(n *node, call any) error {
 			}
 			n.setKwarg(key, v)
 		}
-		return nil
+		return n.findInputs()
 	}
 	return core.Errorf(core.ErrConfigJSON, "", "got %s, want a list or {args, kwargs}", kindOf(call))
 }
@@ -357,7 +357,7 @@ func (f *functional) readOld(n *node, call []any) error {
 	} else {
 		n.args = []any{list}
 	}
-	return nil
+	return n.findInputs()
 }
 
 // revive puts tensors in the place of __keras_tensor__ objects.

@@ -160,7 +160,11 @@ func (v *values) call(n *node, c *core.Call) (core.Result, error) {
 		in[i], masks[i] = v.of[t], v.masks[t]
 	}
 	var args map[string]any
+	names, inputs := n.callArguments()
 	for name, a := range n.kwargs {
+		if slices.Contains(names[:inputs], name) {
+			continue
+		}
 		if name == "training" {
 			if on, ok := a.(bool); ok {
 				c = c.WithTraining(c.Training && on) // in files of tf.keras, which keeps what a call says
@@ -172,7 +176,13 @@ func (v *values) call(n *node, c *core.Call) (core.Result, error) {
 		}
 		args[name] = v.resolve(a)
 	}
-	if n.hasConstants() {
+	for i := inputs; i < min(len(n.args), len(names)); i++ {
+		if args == nil {
+			args = map[string]any{}
+		}
+		args[names[i]] = v.resolve(n.args[i])
+	}
+	if names == nil && n.hasConstants() {
 		if args == nil {
 			args = map[string]any{}
 		}
@@ -183,6 +193,14 @@ func (v *values) call(n *node, c *core.Call) (core.Result, error) {
 		args[core.PositionalArguments] = list
 	}
 	return c.Do(n.layer, in, masks, args)
+}
+
+// callArguments are the names of the arguments of the call, and how many of them are inputs, where the layer takes them side by side.
+func (n *node) callArguments() (names []string, inputs int) {
+	if l, ok := n.layer.(core.SideBySide); ok {
+		return l.CallArguments()
+	}
+	return nil, 0
 }
 
 // hasConstants reports whether there is something else than tensors among the positional arguments.

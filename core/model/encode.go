@@ -65,12 +65,25 @@ func (m *Model) encodeLayer(e *registry.Encoder, l core.Layer) (map[string]any, 
 	if e.Dialect == core.Keras3 && l.Common().Built() {
 		for _, n := range m.nodes {
 			if n.layer == l && len(n.inputs) > 0 {
-				o["build_config"] = core.Config{"input_shape": n.shapes()}
+				o["build_config"] = n.buildConfig()
 				break
 			}
 		}
 	}
 	return o, nil
+}
+
+// buildConfig is the shapes of the inputs under the names that the layer's build has for them.
+func (n *node) buildConfig() core.Config {
+	names, _ := n.callArguments()
+	if names == nil {
+		return core.Config{"input_shape": n.shapes()}
+	}
+	shapes := core.Config{}
+	for i, t := range n.inputs {
+		shapes[names[i]+"_shape"] = registry.ShapeConfig(t.shape)
+	}
+	return core.Config{"shapes_dict": shapes}
 }
 
 // shapes are the shapes of the inputs as build_config has them.

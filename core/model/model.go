@@ -4,6 +4,7 @@ package model
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/gokeras/gk/core"
@@ -103,15 +104,16 @@ func (t *Tensor) Outputs(n int) []*Tensor {
 // ApplyWith is Apply with further arguments by Keras' names, such as "initial_state": tensors, lists of tensors, or values.
 func ApplyWith(l core.Layer, kwargs map[string]any, inputs ...*Tensor) *Tensor {
 	n := &node{layer: l, kwargs: kwargs, inputs: inputs}
-	if len(inputs) == 1 {
-		n.args = []any{inputs[0]}
+	list := make([]any, len(inputs))
+	for i, t := range inputs {
+		list[i] = t
+	}
+	if _, ok := l.(core.SideBySide); ok || len(inputs) == 1 {
+		n.args = list
 	} else {
-		list := make([]any, len(inputs))
-		for i, t := range inputs {
-			list[i] = t
-		}
 		n.args = []any{list}
 	}
+	n.err = core.In(l.Common().Place(), core.ErrGraph, n.findInputs())
 	return n.output(0)
 }
 
@@ -330,12 +332,41 @@ func (m *Model) buildNode(b *core.Builder, n *node) error {
 
 // eachInput visits every tensor among the arguments.
 func (n *node) eachInput(f func(t *Tensor)) {
-	for _, t := range n.inputs {
-		f(t)
+	for _, a := range n.args {
+		eachTensor(a, f)
 	}
-	for _, v := range n.kwargs {
-		eachTensor(v, f)
+	for _, key := range slices.Sorted(maps.Keys(n.kwargs)) {
+		eachTensor(n.kwargs[key], f)
 	}
+}
+
+// findInputs puts the inputs of a call in order where the layer takes them side by side, by place or by name.
+func (n *node) findInputs() error {
+	l, ok := n.layer.(core.SideBySide)
+	if !ok {
+		return nil
+	}
+	names, count := l.CallArguments()
+	if len(n.args) > len(names) {
+		return core.Errorf(core.ErrGraph, "", "called with %d arguments, want at most %d", len(n.args), len(names))
+	}
+	n.inputs = nil
+	for i, name := range names[:count] {
+		v := n.kwargs[name]
+		if i < len(n.args) {
+			v = n.args[i]
+		}
+		t, ok := v.(*Tensor)
+		switch {
+		case ok && len(n.inputs) == i:
+			n.inputs = append(n.inputs, t)
+		case ok:
+			return core.Errorf(core.ErrGraph, "", "called with %s and without %s", name, names[len(n.inputs)])
+		case v != nil:
+			return core.Errorf(core.ErrGraph, name, "got %s, want a tensor", kindOf(v))
+		}
+	}
+	return nil
 }
 
 func eachTensor(v any, f func(t *Tensor)) {

@@ -90,6 +90,7 @@ class Case:
         sweep            from -10 to 10, at least 0.001 away from all multiples of a half
         sweep0           the same with one zero
         binary, sign     zeros and ones; minus ones and ones
+        bool             truth values
         onehot, prob     along the last axis: one 1; positive numbers that add up to 1
         """
         kind, *args = kind.split(":")
@@ -111,6 +112,8 @@ class Case:
             return self.rng.permutation(x).reshape(shape).astype("float32")
         if kind == "binary":
             return self.rng.integers(0, 2, shape).astype("float32")
+        if kind == "bool":
+            return self.rng.integers(0, 2, shape).astype("bool")
         if kind == "sign":
             return (self.rng.integers(0, 2, shape) * 2 - 1).astype("float32")
         if kind == "onehot":

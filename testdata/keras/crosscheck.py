@@ -34,6 +34,9 @@ def check(row, golden):
     states = next(((k, row[k]) for k in ("initial_state", "states") if k in row), None)
 
     def call(xs, **kwargs):
+        kwargs |= row.get("kwargs", {})
+        if "call" in row:
+            return layer(**dict(zip(row["call"], xs)), **kwargs)
         if states:
             kwargs[states[0]], xs = xs[-states[1] :], xs[: -states[1]]
         return layer(xs[0] if len(xs) == 1 else xs, **kwargs)
@@ -45,7 +48,7 @@ def check(row, golden):
     if hasattr(layer, "finalize_state"):
         layer.finalize_state()
     for name, training in (("out", False), ("train", True)):
-        if training and not row["train"]:
+        if training and not row.get("train", True):
             continue
         xs = [keras.ops.convert_to_tensor(x) for x in inputs]
         for i, x in enumerate(xs):
@@ -56,15 +59,16 @@ def check(row, golden):
             if not training:
                 mask = get_keras_mask(y)
                 yield f"mask_out_{i}", *(np.asarray(m if m is not None else -1) for m in (mask, golden.get(f"mask_out_{i}")))
-    if row["train"]:
+    if row.get("train", True):
         for i, w in enumerate(layer.non_trainable_weights):
             yield f"after_{i}", np.asarray(w.value), golden[f"after_{i}"]
 
 
 def main():
     rows = failures = 0
-    for kind in ("layers", "layers_more"):
-        for line in (TESTDATA / "cases" / f"{kind}.jsonl").read_text().splitlines():
+    for file in sorted((TESTDATA / "cases").glob("layers*.jsonl")):
+        kind = file.stem
+        for line in file.read_text().splitlines():
             row = json.loads(line)
             rows += 1
             golden = members((TESTDATA / "golden" / kind / (row["name"] + ".npz")).read_bytes())

@@ -1,6 +1,7 @@
 """Owns the goldens of layers: outputs, masks, weights and gradients of one layer.
 
 Rows:    name class_name config input [input_kind] [mask] [initial_state] [states] [seed=1] [train=true] [tol=1e-5]
+         [call]: names of the arguments that take the inputs, where they are not a list; [kwargs]: further arguments
          [finite_differences=true], for the readers of goldens: whether gradients are those of the numbers
 Arrays:  in_i mask_i w_i out_i mask_out_i, and where train is true train_i dy_i dx_i dw_i after_i losses
 """
@@ -19,10 +20,11 @@ def make(case):
     masks = [None if m is None else np.array(m, "bool") for m in case.get("mask", [])] or [None] * len(inputs)
     # That many of the last inputs are the initial state of a recurrent layer, or the states of a cell.
     states = next(((k, case.row[k]) for k in ("initial_state", "states") if k in case.row), None)
+    how = states, case.get("call"), case.get("kwargs", {})
 
     layer = keras.layers.deserialize(with_modules({"class_name": case.row["class_name"], "config": case.get("config", {})}))
     symbolic = [keras.KerasTensor((None, *x.shape[1:]), dtype=x.dtype.name) for x in inputs]
-    specs = tree.flatten(call(layer, symbolic, states))
+    specs = tree.flatten(call(layer, symbolic, how))
     weights = layer.trainable_weights + layer.non_trainable_weights  # the order of .h5 files
     fill(case, weights)
     if hasattr(layer, "finalize_state"):
@@ -32,11 +34,11 @@ def make(case):
     arrays |= {f"mask_{i}": m for i, m in enumerate(masks) if m is not None}
     arrays |= {f"w_{i}": array(w.value) for i, w in enumerate(weights)}
 
-    outputs = tree.flatten(call(layer, tensors(inputs, masks), states, training=False))
+    outputs = tree.flatten(call(layer, tensors(inputs, masks), how, training=False))
     arrays |= {f"out_{i}": array(y) for i, y in enumerate(outputs)}
     arrays |= {f"mask_out_{i}": array(get_keras_mask(y)) for i, y in enumerate(outputs) if get_keras_mask(y) is not None}
     if case.get("train", True):
-        arrays |= train(case, layer, tensors(inputs, masks), states)
+        arrays |= train(case, layer, tensors(inputs, masks), how)
 
     meta = {
         "config": plain(keras.layers.serialize(layer)),
@@ -47,7 +49,11 @@ def make(case):
     return arrays, meta
 
 
-def call(layer, xs, states, **kwargs):
+def call(layer, xs, how, **kwargs):
+    states, names, more = how
+    kwargs |= more
+    if names:
+        return layer(**dict(zip(names, xs)), **kwargs)
     if states:
         name, count = states
         kwargs[name], xs = xs[-count:], xs[:-count]
@@ -79,12 +85,12 @@ def fill(case, weights):
             w.assign(case.normal(shape, 0.5))
 
 
-def train(case, layer, xs, states):
+def train(case, layer, xs, how):
     floats = [i for i, x in enumerate(xs) if x.dtype.is_floating]
     variables = [w.value for w in layer.trainable_weights]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch([xs[i] for i in floats] + variables)
-        outputs = tree.flatten(call(layer, xs, states, training=True))
+        outputs = tree.flatten(call(layer, xs, how, training=True))
     dys = [case.normal(tuple(y.shape)) for y in outputs]
     grads = gradients(tape, outputs, [tf.convert_to_tensor(dy) for dy in dys], [xs[i] for i in floats] + variables)
     arrays = {f"train_{i}": array(y) for i, y in enumerate(outputs)}
