@@ -56,6 +56,13 @@ func (w *Weight) Value() *tensor.Tensor {
 	return w.value
 }
 
+// Place gives the weight memory of its size, such as one that another process sees too. It must come before the first use.
+func (w *Weight) Place(data []float32) {
+	if w.value == nil {
+		w.value = tensor.From(data, w.Shape...)
+	}
+}
+
 // Data is the numbers of the weight, not a copy.
 func (w *Weight) Data() []float32 { return tensor.Data[float32](w.Value()) }
 

@@ -42,6 +42,9 @@ func (c Control) Request() uint32 { return atomic.LoadUint32(c.word(offRequest))
 // Reply is the number of the last batch that is done.
 func (c Control) Reply() uint32 { return atomic.LoadUint32(c.word(offReply)) }
 
+// SetRequest sets the number without ringing, for a plugin that starts.
+func (c Control) SetRequest(n uint32) { atomic.StoreUint32(c.word(offRequest), n) }
+
 // SetBatch writes what is to run; the caller rings afterwards. There are at most MaxCalls calls.
 func (c Control) SetBatch(bindings []uint32, seed, step uint64) {
 	le := binary.LittleEndian
