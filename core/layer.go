@@ -324,12 +324,35 @@ func (c *Call) Arg(name string) []graph.Value {
 	return nil
 }
 
-// PositionalArguments is the Setting under which a call with constants among its positional arguments has all of them: []any of
-// graph.Value and what JSON holds.
+// PositionalArguments is the Setting under which a call whose positional arguments are more than one tensor, or one list of tensors, has
+// all of them: []any of graph.Value, lists of those, and what JSON holds.
 const PositionalArguments = "*args"
+
+// Function is a layer that stands for a function: all that Keras knows of it is its name and its arguments.
+type Function interface {
+	Layer
+	IsFunction()
+}
 
 // Setting is a further argument of the call that is no tensor; nil if there is none.
 func (c *Call) Setting(name string) any { return c.args[name] }
+
+// Settings are all further arguments of the call, by name, that are no tensors; tensors are the names of those that are.
+func (c *Call) Settings() (settings Config, tensors []string) {
+	for name, v := range c.args {
+		switch v := v.(type) {
+		case graph.Value, []graph.Value:
+			tensors = append(tensors, name)
+		default:
+			if settings == nil {
+				settings = Config{}
+			}
+			settings[name] = v
+		}
+	}
+	slices.Sort(tensors)
+	return settings, tensors
+}
 
 // Child calls a layer inside of this one.
 func (c *Call) Child(l Layer, inputs, masks []graph.Value, args map[string]any) Result {
