@@ -45,18 +45,22 @@ type unaryGrad func(g *Graph, dy, x, y Value) Value
 
 type binaryGrad func(g *Graph, dy, a, b, y Value) (da, db Value)
 
-func unary(name string, grad unaryGrad) {
-	o := &Op{Name: name, Elementwise: true, infer: broadcastShape}
+// says gives an operation its documentation, and so opens it for Append.
+func (o *Op) says(doc string) { o.Doc = doc }
+
+func unary(name string, grad unaryGrad) *Op {
+	o := &Op{Name: name, Inputs: []string{"x"}, Elementwise: true, infer: broadcastShape}
 	if grad != nil {
 		o.grad = func(g *Graph, n *Node, dy []Value) []Value {
 			return []Value{grad(g, dy[0], n.In[0], n.Value(0))}
 		}
 	}
 	define(o)
+	return o
 }
 
-func binary(name string, grad binaryGrad) {
-	o := &Op{Name: name, Elementwise: true, infer: broadcastShape}
+func binary(name string, grad binaryGrad) *Op {
+	o := &Op{Name: name, Inputs: []string{"a", "b"}, Elementwise: true, infer: broadcastShape}
 	if grad != nil {
 		o.grad = func(g *Graph, n *Node, dy []Value) []Value {
 			da, db := grad(g, dy[0], n.In[0], n.In[1], n.Value(0))
@@ -64,6 +68,7 @@ func binary(name string, grad binaryGrad) {
 		}
 	}
 	define(o)
+	return o
 }
 
 // sumTo adds up the axes along which v was broadcast, so that it is shaped as like.
@@ -92,51 +97,51 @@ func (g *Graph) sumTo(v, like Value) Value {
 }
 
 func init() {
-	unary("neg", func(g *Graph, dy, _, _ Value) Value { return g.Neg(dy) })
-	unary("abs", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Sign(x)) })
-	unary("sign", nil)
-	unary("exp", func(g *Graph, dy, _, y Value) Value { return g.Mul(dy, y) })
+	unary("neg", func(g *Graph, dy, _, _ Value) Value { return g.Neg(dy) }).says("y = -x")
+	unary("abs", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Sign(x)) }).says("y = |x|")
+	unary("sign", nil).says("y = -1, 0 or 1 as x is below, at or above 0")
+	unary("exp", func(g *Graph, dy, _, y Value) Value { return g.Mul(dy, y) }).says("y = e^x")
 	// expm1: d/dx (e^x - 1) = e^x = y + 1.
-	unary("expm1", func(g *Graph, dy, _, y Value) Value { return g.Mul(dy, g.Add(y, g.Const(1))) })
-	unary("log", func(g *Graph, dy, x, _ Value) Value { return g.Div(dy, x) })
-	unary("log1p", func(g *Graph, dy, x, _ Value) Value { return g.Div(dy, g.Add(x, g.Const(1))) })
-	unary("sqrt", func(g *Graph, dy, _, y Value) Value { return g.Div(dy, g.Mul(g.Const(2), y)) })
-	unary("rsqrt", func(g *Graph, dy, x, y Value) Value { return g.Mul(g.Mul(dy, g.Const(-0.5)), g.Div(y, x)) })
-	unary("square", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Mul(g.Const(2), x)) })
-	unary("reciprocal", func(g *Graph, dy, _, y Value) Value { return g.Neg(g.Mul(dy, g.Square(y))) })
-	unary("tanh", func(g *Graph, dy, _, y Value) Value { return g.one("tanh_grad", nil, dy, y) })
-	unary("sigmoid", func(g *Graph, dy, _, y Value) Value { return g.one("sigmoid_grad", nil, dy, y) })
-	unary("relu", func(g *Graph, dy, _, y Value) Value { return g.one("relu_grad", nil, dy, y) })
+	unary("expm1", func(g *Graph, dy, _, y Value) Value { return g.Mul(dy, g.Add(y, g.Const(1))) }).says("y = e^x - 1, exact near 0")
+	unary("log", func(g *Graph, dy, x, _ Value) Value { return g.Div(dy, x) }).says("y = ln x")
+	unary("log1p", func(g *Graph, dy, x, _ Value) Value { return g.Div(dy, g.Add(x, g.Const(1))) }).says("y = ln(1 + x), exact near 0")
+	unary("sqrt", func(g *Graph, dy, _, y Value) Value { return g.Div(dy, g.Mul(g.Const(2), y)) }).says("y = sqrt(x)")
+	unary("rsqrt", func(g *Graph, dy, x, y Value) Value { return g.Mul(g.Mul(dy, g.Const(-0.5)), g.Div(y, x)) }).says("y = 1/sqrt(x)")
+	unary("square", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Mul(g.Const(2), x)) }).says("y = x^2")
+	unary("reciprocal", func(g *Graph, dy, _, y Value) Value { return g.Neg(g.Mul(dy, g.Square(y))) }).says("y = 1/x")
+	unary("tanh", func(g *Graph, dy, _, y Value) Value { return g.one("tanh_grad", nil, dy, y) }).says("y = tanh x")
+	unary("sigmoid", func(g *Graph, dy, _, y Value) Value { return g.one("sigmoid_grad", nil, dy, y) }).says("y = 1/(1 + e^-x)")
+	unary("relu", func(g *Graph, dy, _, y Value) Value { return g.one("relu_grad", nil, dy, y) }).says("y = max(x, 0)")
 	// erf: d/dx erf(x) = 2/sqrt(pi) e^(-x^2).
 	unary("erf", func(g *Graph, dy, x, _ Value) Value {
 		return g.Mul(dy, g.Mul(g.Const(2/math.Sqrt(math.Pi)), g.Exp(g.Neg(g.Square(x)))))
-	})
-	unary("softplus", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Sigmoid(x)) })
-	unary("sin", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Cos(x)) })
-	unary("cos", func(g *Graph, dy, x, _ Value) Value { return g.Neg(g.Mul(dy, g.Sin(x))) })
-	unary("tan", func(g *Graph, dy, _, y Value) Value { return g.Mul(dy, g.Add(g.Const(1), g.Square(y))) })
-	unary("atan", func(g *Graph, dy, x, _ Value) Value { return g.Div(dy, g.Add(g.Const(1), g.Square(x))) })
-	unary("asin", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Rsqrt(g.Sub(g.Const(1), g.Square(x)))) })
-	unary("acos", func(g *Graph, dy, x, _ Value) Value { return g.Neg(g.Mul(dy, g.Rsqrt(g.Sub(g.Const(1), g.Square(x))))) })
-	unary("sinh", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Cosh(x)) })
-	unary("cosh", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Sinh(x)) })
-	unary("asinh", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Rsqrt(g.Add(g.Square(x), g.Const(1)))) })
-	unary("acosh", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Rsqrt(g.Sub(g.Square(x), g.Const(1)))) })
-	unary("atanh", func(g *Graph, dy, x, _ Value) Value { return g.Div(dy, g.Sub(g.Const(1), g.Square(x))) })
-	unary("floor", nil)
-	unary("ceil", nil)
-	unary("round", nil)
-	unary("not", nil)
-	unary("is_nan", nil)
-	unary("is_finite", nil)
+	}).says("y = erf x")
+	unary("softplus", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Sigmoid(x)) }).says("y = ln(1 + e^x)")
+	unary("sin", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Cos(x)) }).says("y = sin x")
+	unary("cos", func(g *Graph, dy, x, _ Value) Value { return g.Neg(g.Mul(dy, g.Sin(x))) }).says("y = cos x")
+	unary("tan", func(g *Graph, dy, _, y Value) Value { return g.Mul(dy, g.Add(g.Const(1), g.Square(y))) }).says("y = tan x")
+	unary("atan", func(g *Graph, dy, x, _ Value) Value { return g.Div(dy, g.Add(g.Const(1), g.Square(x))) }).says("y = arctan x")
+	unary("asin", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Rsqrt(g.Sub(g.Const(1), g.Square(x)))) }).says("y = arcsin x")
+	unary("acos", func(g *Graph, dy, x, _ Value) Value { return g.Neg(g.Mul(dy, g.Rsqrt(g.Sub(g.Const(1), g.Square(x))))) }).says("y = arccos x")
+	unary("sinh", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Cosh(x)) }).says("y = sinh x")
+	unary("cosh", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Sinh(x)) }).says("y = cosh x")
+	unary("asinh", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Rsqrt(g.Add(g.Square(x), g.Const(1)))) }).says("y = arsinh x")
+	unary("acosh", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Rsqrt(g.Sub(g.Square(x), g.Const(1)))) }).says("y = arcosh x")
+	unary("atanh", func(g *Graph, dy, x, _ Value) Value { return g.Div(dy, g.Sub(g.Const(1), g.Square(x))) }).says("y = artanh x")
+	unary("floor", nil).says("y = x rounded down; no gradient")
+	unary("ceil", nil).says("y = x rounded up; no gradient")
+	unary("round", nil).says("y = x rounded to the nearest integer, halves to even; no gradient")
+	unary("not", nil).says("y = 1 where x is 0, else 0")
+	unary("is_nan", nil).says("y = 1 where x is not a number, else 0")
+	unary("is_finite", nil).says("y = 1 where x is neither infinite nor NaN, else 0")
 
-	binary("add", func(_ *Graph, dy, _, _, _ Value) (Value, Value) { return dy, dy })
-	binary("sub", func(g *Graph, dy, _, _, _ Value) (Value, Value) { return dy, g.Neg(dy) })
-	binary("mul", func(g *Graph, dy, a, b, _ Value) (Value, Value) { return g.Mul(dy, b), g.Mul(dy, a) })
+	binary("add", func(_ *Graph, dy, _, _, _ Value) (Value, Value) { return dy, dy }).says("y = a + b")
+	binary("sub", func(g *Graph, dy, _, _, _ Value) (Value, Value) { return dy, g.Neg(dy) }).says("y = a - b")
+	binary("mul", func(g *Graph, dy, a, b, _ Value) (Value, Value) { return g.Mul(dy, b), g.Mul(dy, a) }).says("y = a b")
 	binary("div", func(g *Graph, dy, _, b, y Value) (Value, Value) {
 		da := g.Div(dy, b)
 		return da, g.Neg(g.Mul(da, y))
-	})
+	}).says("y = a/b")
 	// pow: d/da = b a^(b-1); d/db = y ln a, taken as 0 where a <= 0, as TensorFlow does.
 	binary("pow", func(g *Graph, dy, a, b, y Value) (Value, Value) {
 		da := g.Mul(dy, g.Mul(b, g.Pow(a, g.Sub(b, g.Const(1)))))
@@ -145,25 +150,25 @@ func init() {
 		}
 		positive := g.Greater(a, g.Const(0))
 		return da, g.Mul(dy, g.Mul(y, g.Select(positive, g.Log(g.Select(positive, a, g.Const(1))), g.Const(0))))
-	})
-	binary("maximum", func(g *Graph, dy, a, b, _ Value) (Value, Value) { return g.pick(dy, g.GreaterEqual(a, b)) })
-	binary("minimum", func(g *Graph, dy, a, b, _ Value) (Value, Value) { return g.pick(dy, g.LessEqual(a, b)) })
+	}).says("y = a^b")
+	binary("maximum", func(g *Graph, dy, a, b, _ Value) (Value, Value) { return g.pick(dy, g.GreaterEqual(a, b)) }).says("y = the larger of a and b; NaN if one is")
+	binary("minimum", func(g *Graph, dy, a, b, _ Value) (Value, Value) { return g.pick(dy, g.LessEqual(a, b)) }).says("y = the smaller of a and b; NaN if one is")
 	binary("mod", func(g *Graph, dy, a, b, _ Value) (Value, Value) {
 		return dy, g.Neg(g.Mul(dy, g.Floor(g.Div(a, b))))
-	})
-	binary("floor_div", nil)
+	}).says("y = a - b floor(a/b)")
+	binary("floor_div", nil).says("y = floor(a/b); no gradient")
 	binary("atan2", func(g *Graph, dy, a, b, _ Value) (Value, Value) {
 		s := g.Div(dy, g.Add(g.Square(a), g.Square(b)))
 		return g.Mul(s, b), g.Neg(g.Mul(s, a))
-	})
-	binary("equal", nil)
-	binary("not_equal", nil)
-	binary("less", nil)
-	binary("less_equal", nil)
-	binary("greater", nil)
-	binary("greater_equal", nil)
-	binary("and", nil)
-	binary("or", nil)
+	}).says("y = the angle of the point (b, a), in radians")
+	binary("equal", nil).says("y = 1 where a = b, else 0")
+	binary("not_equal", nil).says("y = 1 where a differs from b, else 0")
+	binary("less", nil).says("y = 1 where a < b, else 0")
+	binary("less_equal", nil).says("y = 1 where a <= b, else 0")
+	binary("greater", nil).says("y = 1 where a > b, else 0")
+	binary("greater_equal", nil).says("y = 1 where a >= b, else 0")
+	binary("and", nil).says("y = 1 where neither is 0, else 0")
+	binary("or", nil).says("y = 1 where one is not 0, else 0")
 
 	// The derivative of an activation by its output, as one operation each because they stand in every backward pass.
 	binary("relu_grad", func(g *Graph, d, dy, y, _ Value) (Value, Value) {
@@ -176,7 +181,7 @@ func init() {
 		return g.Mul(d, g.Mul(y, g.Sub(g.Const(1), y))), g.Mul(d, g.Mul(dy, g.Sub(g.Const(1), g.Mul(g.Const(2), y))))
 	})
 
-	define(&Op{Name: "select", Elementwise: true, infer: broadcastShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
+	define(&Op{Name: "select", Doc: "y = a where cond is not 0, else b", Inputs: []string{"cond", "a", "b"}, Elementwise: true, infer: broadcastShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
 		zero := g.Const(0)
 		return []Value{{}, g.sumTo(g.Select(n.In[0], dy[0], zero), n.In[1]), g.sumTo(g.Select(n.In[0], zero, dy[0]), n.In[2])}
 	}})

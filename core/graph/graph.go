@@ -21,6 +21,7 @@ type Graph struct {
 	reads   map[*Variable]Value
 	streams int
 	most    float64 // elements of one value
+	open    bool    // some input has Unknown sizes
 	err     error
 }
 
@@ -53,6 +54,16 @@ type Value struct {
 // Op is a kind of operation. Every Op is declared once, in the file of its family.
 type Op struct {
 	Name string
+	// Doc says in one line what the operation computes. An operation without it is gk's own: Append does not take it.
+	Doc string
+	// Inputs names the operands in order: "x?" may be left out, "xs..." stands for one or more.
+	Inputs []string
+	// Outputs names the results that others may read; nil: one, "y". Further ones are between the operation and its gradient.
+	Outputs []string
+	// Settings is the zero value of Node.Attr as JSON shows it, a struct; nil: there are no settings.
+	Settings any
+	// Without names fields of Settings that this operation does not have, or finds out itself.
+	Without []string
 	// Elementwise operations compute each output element from the input elements at the same (broadcast) place.
 	Elementwise bool
 	// infer sets n.Out from inputs and settings.
@@ -128,12 +139,9 @@ func (e *SizeError) Error() string {
 // Fits reports whether a shape has no more elements than a value may have, and fails the graph otherwise. Every result of an operation is
 // priced so before anything is allocated for it; who makes a Table asks before.
 func (g *Graph) Fits(op string, shape tensor.Shape) bool {
-	elements := 1.0
-	for _, d := range shape {
-		if elements *= max(1, float64(d)); elements > g.most {
-			g.Fail(&SizeError{op, shape.Clone(), g.most})
-			return false
-		}
+	if priceOf(shape) > g.most {
+		g.Fail(&SizeError{op, shape.Clone(), g.most})
+		return false
 	}
 	return true
 }

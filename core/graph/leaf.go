@@ -26,7 +26,7 @@ type TableAttr struct{ Values *tensor.Tensor }
 // RandomAttr tells streams of random numbers of one graph apart.
 type RandomAttr struct {
 	Stream int
-	shape  tensor.Shape
+	Shape  tensor.Shape
 }
 
 func leafShape(n *Node) error { return nil }
@@ -34,15 +34,20 @@ func leafShape(n *Node) error { return nil }
 func init() {
 	define(&Op{Name: "Input", infer: leafShape})
 	define(&Op{Name: "Variable", infer: leafShape})
-	define(&Op{Name: "Const", Elementwise: true, infer: func(n *Node) error { n.Out = []tensor.Shape{{}}; return nil }})
-	define(&Op{Name: "Table", infer: func(n *Node) error {
+	define(&Op{Name: "Const", Doc: "y = value, a scalar", Inputs: []string{}, Settings: ConstAttr{}, Elementwise: true, infer: func(n *Node) error { n.Out = []tensor.Shape{{}}; return nil }})
+	define(&Op{Name: "Table", Doc: "constant numbers, which come beside the settings: see Node.table", Inputs: []string{}, Settings: ShapeAttr{}, infer: func(n *Node) error {
 		n.Out = []tensor.Shape{n.Attr.(TableAttr).Values.Shape()}
 		return nil
 	}})
-	define(&Op{Name: "Random", Elementwise: true, infer: func(n *Node) error {
-		n.Out = []tensor.Shape{n.Attr.(RandomAttr).shape}
-		return nil
-	}})
+	define(&Op{Name: "Random", Doc: "uniform numbers in [0, 1), other ones in every run", Inputs: []string{}, Settings: RandomAttr{},
+		Without: []string{"Stream"}, Elementwise: true, infer: func(n *Node) error {
+			s := n.Attr.(RandomAttr).Shape
+			if err := n.checkShape("shape", s); err != nil {
+				return err
+			}
+			n.Out = []tensor.Shape{s}
+			return nil
+		}})
 	define(&Op{Name: "Assign", infer: func(n *Node) error {
 		v := n.Attr.(VariableAttr).Var
 		if !v.Shape.Equal(n.In[0].Shape()) {
@@ -50,13 +55,14 @@ func init() {
 		}
 		return nil
 	}})
-	define(&Op{Name: "StopGradient", Elementwise: true, infer: func(n *Node) error { n.Out = []tensor.Shape{n.In[0].Shape()}; return nil }})
+	define(&Op{Name: "StopGradient", Doc: "y = x; no gradient flows through it", Inputs: []string{"x"}, Elementwise: true, infer: func(n *Node) error { n.Out = []tensor.Shape{n.In[0].Shape()}; return nil }})
 }
 
 // Input is a tensor that is fed for each run.
 func (g *Graph) Input(name string, shape tensor.Shape) Value {
 	n := g.add("Input", InputAttr{name})
 	n.Out = []tensor.Shape{shape.Clone()}
+	g.open = g.open || !shape.Known()
 	return n.Value(0)
 }
 
@@ -67,6 +73,7 @@ func (g *Graph) Read(v *Variable) Value {
 	}
 	n := g.add("Variable", VariableAttr{v})
 	n.Out = []tensor.Shape{v.Shape}
+	g.open = g.open || !v.Shape.Known()
 	g.reads[v] = n.Value(0)
 	return n.Value(0)
 }

@@ -8,18 +8,19 @@ import "github.com/gokeras/gk/core/tensor"
 type MatMulAttr struct{ TransA, TransB bool }
 
 func init() {
-	define(&Op{Name: "MatMul", infer: matMulShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
-		t, a, b, d := n.Attr.(MatMulAttr), n.In[0], n.In[1], dy[0]
-		da := g.MatMul(d, b, false, !t.TransB)
-		if t.TransA {
-			da = g.MatMul(b, d, t.TransB, true)
-		}
-		db := g.MatMul(a, d, !t.TransA, false)
-		if t.TransB {
-			db = g.MatMul(d, a, true, t.TransA)
-		}
-		return []Value{da, db}
-	}})
+	define(&Op{Name: "MatMul", Doc: "y = a b over the last two axes, each operand stored transposed or not", Inputs: []string{"a", "b"},
+		Settings: MatMulAttr{}, infer: matMulShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
+			t, a, b, d := n.Attr.(MatMulAttr), n.In[0], n.In[1], dy[0]
+			da := g.MatMul(d, b, false, !t.TransB)
+			if t.TransA {
+				da = g.MatMul(b, d, t.TransB, true)
+			}
+			db := g.MatMul(a, d, !t.TransA, false)
+			if t.TransB {
+				db = g.MatMul(d, a, true, t.TransA)
+			}
+			return []Value{da, db}
+		}})
 }
 
 func matMulShape(n *Node) error {

@@ -1,6 +1,10 @@
 package graph
 
-import "github.com/gokeras/gk/core/tensor"
+import (
+	"math"
+
+	"github.com/gokeras/gk/core/tensor"
+)
 
 // This file owns normalisation by statistics of the data.
 
@@ -8,21 +12,23 @@ import "github.com/gokeras/gk/core/tensor"
 type NormAttr struct{ Epsilon float64 }
 
 func init() {
-	define(&Op{Name: "BatchNorm", infer: func(n *Node) error {
-		x := n.In[0].Shape()
-		if len(x) < 2 {
-			return n.bad("wants rank 2 or more")
-		}
-		c := x[len(x)-1:]
-		return n.normShape(x, c, c)
-	}, grad: normGrad("BatchNormGrad")})
-	define(&Op{Name: "LayerNorm", infer: func(n *Node) error {
-		x := n.In[0].Shape()
-		if len(x) != 2 {
-			return n.bad("wants a matrix")
-		}
-		return n.normShape(x, x[1:], x[:1])
-	}, grad: normGrad("LayerNormGrad")})
+	define(&Op{Name: "BatchNorm", Doc: "y = (x - mean)/sqrt(variance + epsilon) gamma + beta, over all axes but the last", Inputs: []string{"x", "gamma?", "beta?"},
+		Outputs: []string{"y", "mean", "variance"}, Settings: NormAttr{}, infer: func(n *Node) error {
+			x := n.In[0].Shape()
+			if len(x) < 2 {
+				return n.bad("wants rank 2 or more")
+			}
+			c := x[len(x)-1:]
+			return n.normShape(x, c, c)
+		}, grad: normGrad("BatchNormGrad")})
+	define(&Op{Name: "LayerNorm", Doc: "y = (x - mean)/sqrt(variance + epsilon) gamma + beta, over each row of a matrix", Inputs: []string{"x", "gamma?", "beta?"},
+		Settings: NormAttr{}, infer: func(n *Node) error {
+			x := n.In[0].Shape()
+			if len(x) != 2 {
+				return n.bad("wants a matrix")
+			}
+			return n.normShape(x, x[1:], x[:1])
+		}, grad: normGrad("LayerNormGrad")})
 	grads := func(n *Node) error {
 		x := n.In[1].Shape()
 		n.Out = []tensor.Shape{x, x[len(x)-1:], x[len(x)-1:]}
@@ -34,6 +40,9 @@ func init() {
 
 // normShape sets the shapes of y, mean, variance (batch normalisation alone) and rstd, and checks gamma and beta.
 func (n *Node) normShape(x, params, stats tensor.Shape) error {
+	if e := n.Attr.(NormAttr).Epsilon; !(e >= 0) || math.IsInf(e, 1) {
+		return n.bad("epsilon: got %v, want a number of at least 0", e)
+	}
 	for _, v := range n.In[1:] {
 		if v.Valid() && !params.Matches(v.Shape()) && !v.Shape().Matches(params) {
 			return n.bad("parameters want shape %v", params)

@@ -8,10 +8,10 @@ import "github.com/gokeras/gk/core/tensor"
 type PoolAttr struct{ Size, Strides, PadLo, PadHi []int }
 
 func init() {
-	define(&Op{Name: "MaxPool", infer: poolShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
+	define(&Op{Name: "MaxPool", Doc: "y = the largest element of each window of x", Inputs: []string{"x"}, Settings: PoolAttr{}, infer: poolShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
 		return []Value{g.one("MaxPoolGrad", n.Attr, dy[0], n.In[0], n.Value(0))}
 	}})
-	define(&Op{Name: "AvgPool", infer: poolShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
+	define(&Op{Name: "AvgPool", Doc: "y = the mean of the elements of each window that lie in x", Inputs: []string{"x"}, Settings: PoolAttr{}, infer: poolShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
 		return []Value{g.one("AvgPoolGrad", n.Attr, dy[0], n.In[0])}
 	}})
 	// Both take the input of the pooling for its shape.
@@ -27,8 +27,23 @@ func secondShape(n *Node) error {
 func poolShape(n *Node) error {
 	a, x := n.Attr.(PoolAttr), n.In[0].Shape()
 	s := len(a.Size)
+	if err := n.checkSpatial(s); err != nil {
+		return err
+	}
 	if len(x) != s+2 {
 		return n.bad("wants rank %d", s+2)
+	}
+	for _, c := range []struct {
+		name     string
+		list     []int
+		low, top int
+	}{{"size", a.Size, 1, maxMove}, {"strides", a.Strides, 1, maxMove}, {"pad_lo", a.PadLo, 0, maxMove}, {"pad_hi", a.PadHi, 0, maxMove}} {
+		if err := n.checkList(c.name, c.list, s, c.low, c.top); err != nil {
+			return err
+		}
+	}
+	if product(a.Size...) > maxSize {
+		return n.bad("size: got %v, want a window of at most %d elements", a.Size, int64(maxSize))
 	}
 	out := x.Clone()
 	for i := range s {

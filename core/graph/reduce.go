@@ -12,8 +12,8 @@ import (
 type ReduceAttr struct{ First, End int }
 
 func init() {
-	reduction("Sum", func(g *Graph, n *Node, dy Value) Value { return g.BroadcastTo(dy, n.In[0].Shape()) })
-	reduction("Mean", func(g *Graph, n *Node, dy Value) Value {
+	reduction("Sum", "y = the sum over the axes first to end-1, which stay with size 1", func(g *Graph, n *Node, dy Value) Value { return g.BroadcastTo(dy, n.In[0].Shape()) })
+	reduction("Mean", "y = the mean over the axes first to end-1, which stay with size 1", func(g *Graph, n *Node, dy Value) Value {
 		count := n.In[0].Shape().Size() / max(1, n.Out[0].Size())
 		return g.BroadcastTo(g.Mul(dy, g.Const(1/float64(max(1, count)))), n.In[0].Shape())
 	})
@@ -23,22 +23,22 @@ func init() {
 		hit := g.Equal(n.In[0], n.Value(0))
 		return g.Mul(hit, g.Div(dy, g.one("Sum", a, hit)))
 	}
-	reduction("Max", extreme)
-	reduction("Min", extreme)
+	reduction("Max", "y = the largest element, NaN if one is, over the axes first to end-1, which stay with size 1", extreme)
+	reduction("Min", "y = the smallest element, NaN if one is, over the axes first to end-1, which stay with size 1", extreme)
 	// With one zero among them, only that zero has a gradient: the product of the others.
-	reduction("Prod", func(g *Graph, n *Node, dy Value) Value {
+	reduction("Prod", "y = the product over the axes first to end-1, which stay with size 1", func(g *Graph, n *Node, dy Value) Value {
 		a, x := n.Attr.(ReduceAttr), n.In[0]
 		zero := g.Equal(x, g.Const(0))
 		safe := g.Select(zero, g.Const(1), x)
 		others := g.Mul(g.one("Prod", a, safe), g.Equal(g.one("Sum", a, zero), g.Const(1)))
 		return g.Mul(dy, g.Select(zero, others, g.Div(n.Value(0), safe)))
 	})
-	reduction("ArgMax", nil)
-	reduction("ArgMin", nil)
+	reduction("ArgMax", "y = the index of the first largest element over the axes first to end-1, which stay with size 1", nil)
+	reduction("ArgMin", "y = the index of the first smallest element over the axes first to end-1, which stay with size 1", nil)
 }
 
-func reduction(name string, grad func(g *Graph, n *Node, dy Value) Value) {
-	o := &Op{Name: name, infer: func(n *Node) error {
+func reduction(name, doc string, grad func(g *Graph, n *Node, dy Value) Value) {
+	o := &Op{Name: name, Doc: doc, Inputs: []string{"x"}, Settings: ReduceAttr{}, infer: func(n *Node) error {
 		a, out := n.Attr.(ReduceAttr), n.In[0].Shape().Clone()
 		if a.First < 0 || a.End > len(out) || a.First >= a.End {
 			return n.bad("no axes %d to %d", a.First, a.End-1)

@@ -31,27 +31,32 @@ type RNNInputs struct {
 }
 
 func init() {
-	define(&Op{Name: "RNN", infer: func(n *Node) error {
-		a, x, r := n.Attr.(RNNAttr), n.In[0].Shape(), n.In[1].Shape()
-		gates := RNNGates[a.Cell]
-		if len(x) != 3 || len(r) != 2 || r[1] != gates*r[0] || x[2] >= 0 && x[2] != r[1] {
-			return n.bad("want (batch, steps, %d*units) and (units, %d*units)", gates, gates)
-		}
-		units := r[0]
-		state := tensor.Shape{x[0], units}
-		n.Out = []tensor.Shape{{x[0], x[1], units}, state, state, {tensor.Unknown}}
-		return nil
-	}, grad: func(g *Graph, n *Node, dy []Value) []Value {
-		in := append([]Value{dy[0], dy[1], dy[2], n.Value(3)}, n.In...)
-		d := g.add("RNNGrad", n.Attr, in...)
-		out := []Value{d.Value(0), d.Value(1), d.Value(2), d.Value(3), d.Value(4), {}, {}}
-		for i, v := range n.In {
-			if !v.Valid() {
-				out[i] = Value{}
+	define(&Op{Name: "RNN", Doc: "a recurrent layer over all steps, x being the inputs times the kernel plus the bias", Settings: RNNAttr{},
+		Inputs:  []string{"x", "r", "r_bias?", "h0?", "c0?", "mask?", "dropout?"},
+		Outputs: []string{"y", "h", "c"}, infer: func(n *Node) error {
+			a, x, r := n.Attr.(RNNAttr), n.In[0].Shape(), n.In[1].Shape()
+			gates := RNNGates[a.Cell]
+			if len(x) != 3 || len(r) != 2 || r[1] != gates*r[0] || x[2] >= 0 && x[2] != r[1] {
+				return n.bad("want (batch, steps, %d*units) and (units, %d*units)", gates, gates)
 			}
-		}
-		return out
-	}})
+			if err := n.checkRNN(a, x, r); err != nil {
+				return err
+			}
+			units := r[0]
+			state := tensor.Shape{x[0], units}
+			n.Out = []tensor.Shape{{x[0], x[1], units}, state, state, {tensor.Unknown}}
+			return nil
+		}, grad: func(g *Graph, n *Node, dy []Value) []Value {
+			in := append([]Value{dy[0], dy[1], dy[2], n.Value(3)}, n.In...)
+			d := g.add("RNNGrad", n.Attr, in...)
+			out := []Value{d.Value(0), d.Value(1), d.Value(2), d.Value(3), d.Value(4), {}, {}}
+			for i, v := range n.In {
+				if !v.Valid() {
+					out[i] = Value{}
+				}
+			}
+			return out
+		}})
 	// Its inputs are the gradients of Y, H and C, what the forward pass saved, and the operands of the forward pass.
 	define(&Op{Name: "RNNGrad", infer: func(n *Node) error {
 		x, r := n.In[4].Shape(), n.In[5].Shape()
@@ -59,6 +64,36 @@ func init() {
 		n.Out = []tensor.Shape{x, r, {r[1]}, state, state}
 		return nil
 	}})
+}
+
+// checkRNN checks what a recurrent layer has besides x (batch, steps, gates*units) and r (units, gates*units).
+func (n *Node) checkRNN(a RNNAttr, x, r tensor.Shape) error {
+	if !slices.Contains(rnnActivations, a.Activation) {
+		return n.bad("activation: got %q, want one of %v", a.Activation, rnnActivations)
+	}
+	if a.Cell != "simple" && !slices.Contains(rnnActivations, a.RecurrentActivation) {
+		return n.bad("recurrent_activation: got %q, want one of %v", a.RecurrentActivation, rnnActivations)
+	}
+	if r[0] < 1 {
+		return n.bad("units: got %d, want > 0", r[0])
+	}
+	if priceOf(tensor.Shape{x[0], x[1], 8, r[0]}) > maxSize {
+		return n.bad("too large")
+	}
+	state := tensor.Shape{x[0], r[0]}
+	for i, want := range []tensor.Shape{{r[1]}, state, state, x[:2], state} {
+		name := n.Op.Inputs[i+2]
+		if v := n.In[i+2]; v.Valid() && !agreeAll(v.Shape(), want) {
+			return n.bad("%s: got shape %v, want %v", name[:len(name)-1], v.Shape(), want)
+		}
+	}
+	if n.In[2].Valid() && !(a.Cell == "gru" && a.ResetAfter) {
+		return n.bad("r_bias: only a gru with reset_after has one")
+	}
+	if n.In[4].Valid() && a.Cell != "lstm" {
+		return n.bad("c0: only an lstm has one")
+	}
+	return nil
 }
 
 // RNN runs a recurrent layer over all steps. y is the output of every step (batch, steps, units), h and c are the states after the

@@ -25,32 +25,38 @@ type RangeAttr struct {
 }
 
 func init() {
-	define(&Op{Name: "Reshape", infer: reshapeShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
-		return []Value{g.Reshape(dy[0], n.In[0].Shape()...)}
-	}})
-	define(&Op{Name: "BroadcastTo", Elementwise: true, infer: func(n *Node) error {
-		want := n.Attr.(ShapeAttr).Shape
-		if got, ok := Broadcast(n.In[0].Shape(), want); !ok || len(got) != len(want) {
-			return n.bad("does not broadcast to %v", want)
-		}
-		n.Out = []tensor.Shape{want}
-		return nil
-	}, grad: func(g *Graph, n *Node, dy []Value) []Value { return []Value{g.sumTo(dy[0], n.In[0])} }})
-	define(&Op{Name: "Transpose", infer: func(n *Node) error {
+	define(&Op{Name: "Reshape", Doc: "x with another shape, of which one size may be -1: what is left", Inputs: []string{"x"}, Settings: ShapeAttr{},
+		infer: reshapeShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
+			return []Value{g.Reshape(dy[0], n.In[0].Shape()...)}
+		}})
+	define(&Op{Name: "BroadcastTo", Doc: "x repeated along axes that it lacks or in which it has size 1", Inputs: []string{"x"}, Settings: ShapeAttr{},
+		Elementwise: true, infer: func(n *Node) error {
+			want := n.Attr.(ShapeAttr).Shape
+			if err := n.checkShape("shape", want); err != nil {
+				return err
+			}
+			if got, ok := Broadcast(n.In[0].Shape(), want); !ok || !agreeAll(got, want) {
+				return n.bad("does not broadcast to %v", want)
+			}
+			n.Out = []tensor.Shape{want}
+			return nil
+		}, grad: func(g *Graph, n *Node, dy []Value) []Value { return []Value{g.sumTo(dy[0], n.In[0])} }})
+	define(&Op{Name: "Transpose", Doc: "axis i of y is axis perm[i] of x", Inputs: []string{"x"}, Settings: PermAttr{}, infer: func(n *Node) error {
 		perm, in := n.Attr.(PermAttr).Perm, n.In[0].Shape()
-		sorted := slices.Sorted(slices.Values(perm))
-		out := make(tensor.Shape, len(perm))
 		if len(perm) != len(in) {
 			return n.bad("permutation %v has not one number per axis", perm)
 		}
-		for i, p := range perm {
-			if sorted[i] != i {
+		for i, p := range slices.Sorted(slices.Values(perm)) {
+			if p != i {
 				return n.bad("%v is no permutation of the axes", perm)
 			}
+		}
+		out := make(tensor.Shape, len(perm))
+		for i, p := range perm {
 			out[i] = in[p]
 		}
 		n.Out = []tensor.Shape{out}
-		return nil
+		return n.checkMoved(in)
 	}, grad: func(g *Graph, n *Node, dy []Value) []Value {
 		perm := n.Attr.(PermAttr).Perm
 		back := make([]int, len(perm))
@@ -59,7 +65,7 @@ func init() {
 		}
 		return []Value{g.Transpose(dy[0], back...)}
 	}})
-	define(&Op{Name: "Concat", infer: concatShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
+	define(&Op{Name: "Concat", Doc: "the xs one after the other along an axis", Inputs: []string{"xs..."}, Settings: AxisAttr{}, infer: concatShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
 		axis, at := n.Attr.(AxisAttr).Axis, 0
 		d := make([]Value, len(n.In))
 		for i, v := range n.In {
@@ -68,31 +74,47 @@ func init() {
 		}
 		return d
 	}})
-	define(&Op{Name: "Slice", infer: sliceShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
-		a := n.Attr.(RangeAttr)
-		return []Value{g.one("Place", RangeAttr{a.Start, a.Size, a.Step, n.In[0].Shape()}, dy[0])}
-	}})
-	define(&Op{Name: "Place", infer: func(n *Node) error {
-		a := n.Attr.(RangeAttr)
-		if len(a.Shape) != n.In[0].Rank() {
-			return n.bad("cannot be placed in %v", a.Shape)
-		}
-		for i, d := range n.In[0].Shape() {
-			last := a.Start[i] + (d-1)*a.Step[i]
-			if d > 0 && a.Shape[i] >= 0 && (a.Start[i] < 0 || last < 0 || a.Start[i] >= a.Shape[i] || last >= a.Shape[i]) {
-				return n.bad("axis %d: elements %d to %d lie outside of %v", i, a.Start[i], last, a.Shape)
+	define(&Op{Name: "Slice", Doc: "y[i] = x[start + i step] for i < size along each axis; start < 0 counts from the end, size -1 is as many as there are",
+		Inputs: []string{"x"}, Settings: RangeAttr{}, Without: []string{"Shape"}, infer: sliceShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
+			a := n.Attr.(RangeAttr)
+			return []Value{g.one("Place", RangeAttr{a.Start, a.Size, a.Step, n.In[0].Shape()}, dy[0])}
+		}})
+	define(&Op{Name: "Place", Doc: "y = 0, then y[start + i step] = x[i] along each axis", Inputs: []string{"x"}, Settings: RangeAttr{},
+		Without: []string{"Size"}, infer: func(n *Node) error {
+			a, in := n.Attr.(RangeAttr), n.In[0].Shape()
+			if len(a.Shape) != len(in) || len(a.Start) != len(in) || len(a.Step) != len(in) {
+				return n.bad("cannot be placed in %v", a.Shape)
 			}
-		}
-		n.Out = []tensor.Shape{a.Shape}
-		return nil
-	}, grad: func(g *Graph, n *Node, dy []Value) []Value {
-		a := n.Attr.(RangeAttr)
-		return []Value{g.Slice(dy[0], a.Start, n.In[0].Shape(), a.Step)}
-	}})
+			if err := n.checkShape("shape", a.Shape); err != nil {
+				return err
+			}
+			start, step := slices.Clone(a.Start), slices.Clone(a.Step)
+			for i, d := range in {
+				switch {
+				case step[i] == 0 || step[i] < -maxSize || step[i] > maxSize:
+					return n.bad("axis %d: step is %d", i, step[i])
+				case d < 0 || a.Shape[i] < 0:
+					continue
+				}
+				if err := n.checkRange(i, start[i], d, step[i], a.Shape[i]); err != nil {
+					return err
+				}
+				start[i], step[i] = settled(start[i], d, step[i])
+			}
+			n.Attr = RangeAttr{Start: start, Size: in.Clone(), Step: step, Shape: a.Shape}
+			n.Out = []tensor.Shape{a.Shape}
+			return n.checkMoved(in)
+		}, grad: func(g *Graph, n *Node, dy []Value) []Value {
+			a := n.Attr.(RangeAttr)
+			return []Value{g.Slice(dy[0], a.Start, n.In[0].Shape(), a.Step)}
+		}})
 }
 
 func reshapeShape(n *Node) error {
 	in, out := n.In[0].Shape(), n.Attr.(ShapeAttr).Shape.Clone()
+	if err := n.checkShape("shape", out); err != nil {
+		return err
+	}
 	known, free, unknown := 1, -1, 0
 	for i, d := range out {
 		if d < 0 {
@@ -135,7 +157,9 @@ func concatShape(n *Node) error {
 			case i == axis && (d < 0 || out[i] < 0):
 				out[i] = tensor.Unknown
 			case i == axis:
-				out[i] += d
+				if out[i] += d; out[i] > maxSize {
+					return n.bad("axis %d: more than %d elements", i, int64(maxSize))
+				}
 			case out[i] < 0:
 				out[i] = d
 			case d >= 0 && d != out[i]:
@@ -144,22 +168,37 @@ func concatShape(n *Node) error {
 		}
 	}
 	n.Out = []tensor.Shape{out}
-	return nil
+	return n.checkMoved(out)
 }
 
-// sliceShape resolves what RangeAttr leaves open: a negative Size means as many as there are.
+// settled is the start and the step of a range as all ranges of the same elements have them: start 0 if there are none, step 1 if there
+// is no second one.
+func settled(start, size, step int) (int, int) {
+	switch size {
+	case 0:
+		return 0, 1
+	case 1:
+		return start, 1
+	}
+	return start, step
+}
+
+// sliceShape resolves what RangeAttr leaves open: a Size of -1 means as many as there are.
 func sliceShape(n *Node) error {
 	a, in := n.Attr.(RangeAttr), n.In[0].Shape()
 	if len(a.Start) != len(in) || len(a.Size) != len(in) || len(a.Step) != len(in) {
 		return n.bad("ranges for %d axes", len(a.Start))
 	}
-	start, size := slices.Clone(a.Start), slices.Clone(a.Size)
+	start, size, step := slices.Clone(a.Start), slices.Clone(a.Size), slices.Clone(a.Step)
 	for i, d := range in {
-		if a.Step[i] == 0 {
-			return n.bad("axis %d: step is 0", i)
-		}
-		if d < 0 {
+		switch {
+		case step[i] == 0 || step[i] < -maxSize || step[i] > maxSize:
+			return n.bad("axis %d: step is %d", i, step[i])
+		case d < 0: // what an Unknown size leaves may be any number
+			size[i] = max(size[i], tensor.Unknown)
 			continue
+		case size[i] < tensor.Unknown:
+			return n.bad("axis %d: got a size of %d", i, size[i])
 		}
 		if start[i] < 0 {
 			start[i] += d
@@ -167,20 +206,20 @@ func sliceShape(n *Node) error {
 		if size[i] < 0 {
 			size[i] = 0
 			if start[i] >= 0 && start[i] < d {
-				size[i] = (d-1-start[i])/a.Step[i] + 1
-				if a.Step[i] < 0 {
-					size[i] = start[i]/-a.Step[i] + 1
+				size[i] = (d-1-start[i])/step[i] + 1
+				if step[i] < 0 {
+					size[i] = start[i]/-step[i] + 1
 				}
 			}
 		}
-		last := start[i] + (size[i]-1)*a.Step[i]
-		if size[i] > 0 && (start[i] < 0 || start[i] >= d || last < 0 || last >= d) {
-			return n.bad("axis %d: elements %d to %d are not there", i, start[i], last)
+		if err := n.checkRange(i, start[i], size[i], step[i], d); err != nil {
+			return err
 		}
+		start[i], step[i] = settled(start[i], size[i], step[i])
 	}
-	n.Attr = RangeAttr{Start: start, Size: size, Step: a.Step}
+	n.Attr = RangeAttr{Start: start, Size: size, Step: step}
 	n.Out = []tensor.Shape{size}
-	return nil
+	return n.checkMoved(size)
 }
 
 // Reshape gives x another shape; one dimension may be Unknown and is inferred.

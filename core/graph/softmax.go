@@ -12,10 +12,10 @@ func init() {
 		n.Out = []tensor.Shape{n.In[0].Shape()}
 		return nil
 	}
-	define(&Op{Name: "Softmax", infer: sameShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
+	define(&Op{Name: "Softmax", Doc: "y = e^x/sum(e^x) along the last axis", Inputs: []string{"x"}, infer: sameShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
 		return []Value{g.one("SoftmaxGrad", nil, dy[0], n.Value(0))}
 	}})
-	define(&Op{Name: "LogSoftmax", infer: sameShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
+	define(&Op{Name: "LogSoftmax", Doc: "y = x - ln(sum(e^x)) along the last axis", Inputs: []string{"x"}, infer: sameShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
 		return []Value{g.one("LogSoftmaxGrad", nil, dy[0], n.Value(0))}
 	}})
 	define(&Op{Name: "SoftmaxGrad", infer: sameShape})
@@ -32,7 +32,7 @@ func init() {
 			if sparse {
 				want = rows
 			}
-			if !want.Matches(t) && !t.Matches(want) {
+			if !agreeAll(want, t) {
 				return n.bad("targets want shape %v", want)
 			}
 			n.Out = []tensor.Shape{rows, x}
@@ -45,8 +45,10 @@ func init() {
 		}
 		return []Value{g.Mul(g.ExpandDims(dy[0], -1), n.Value(1)), {}}
 	}
-	define(&Op{Name: "SoftmaxCrossEntropy", infer: entropy(false), grad: grad})
-	define(&Op{Name: "SparseSoftmaxCrossEntropy", infer: entropy(true), grad: grad})
+	define(&Op{Name: "SoftmaxCrossEntropy", Doc: "y = -sum(target ln softmax(logits)) along the last axis; no gradient for target",
+		Inputs: []string{"logits", "target"}, infer: entropy(false), grad: grad})
+	define(&Op{Name: "SparseSoftmaxCrossEntropy", Doc: "y = -ln softmax(logits)[label] along the last axis; a label that is no class fails the run",
+		Inputs: []string{"logits", "label"}, infer: entropy(true), grad: grad})
 }
 
 // Softmax is e^x / sum(e^x) along the last axis.
