@@ -21,6 +21,14 @@ import (
 
 const gonumBuilt = true
 
+// pluginsOff keeps libhdf5 from loading filters out of HDF5_PLUGIN_PATH, once. Files with filters that gk does not know are refused before
+// libhdf5 sees them; this is for the one that would be missed. libhdf5 reads the variable when it first lacks a filter.
+var pluginsOff = sync.OnceFunc(func() {
+	if _, set := os.LookupEnv("HDF5_PLUGIN_PRELOAD"); !set {
+		_ = os.Setenv("HDF5_PLUGIN_PRELOAD", "::") // fails for no such name
+	}
+})
+
 // libMutex serialises all calls: libhdf5 may be built without thread safety.
 var libMutex sync.Mutex
 
@@ -30,6 +38,7 @@ func locked(f func() error) error {
 	defer libMutex.Unlock()
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	pluginsOff()
 	if err := hdf5.DisplayErrors(false); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@
 package h5
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -69,6 +70,25 @@ func TestGonumMutants(t *testing.T) {
 		t.Fatalf("%v; the file is %s\n%s", err, keep(t, dir), out[max(0, len(out)-2000):])
 	}
 	t.Logf("%s", out)
+}
+
+// TestFiltersRefused wants unknown filters refused before libhdf5 could look for a plugin, and the looking for plugins switched off.
+func TestFiltersRefused(t *testing.T) {
+	for _, name := range []string{"filter_lzf.h5", "filter_unknown_plugin.h5"} {
+		path := above(t, "shared/malformed/files/"+name)
+		for _, b := range []Backend{BackendGo, BackendGonum, BackendDefault} {
+			if _, err := Open(path, WithBackend(b)); !errors.Is(err, ErrUnsupported) {
+				t.Errorf("%s, %v backend: %v, want ErrUnsupported", name, b, err)
+			}
+		}
+	}
+	path := filepath.Join(t.TempDir(), "x.h5")
+	if err := Create(path, kerasTree(), WithBackend(BackendGonum)); err != nil {
+		t.Fatal(err)
+	}
+	if v := os.Getenv("HDF5_PLUGIN_PRELOAD"); v == "" {
+		t.Error("libhdf5 would look for plugins")
+	}
 }
 
 // keep copies the last mutant to where the end of the test does not remove it.
