@@ -157,11 +157,20 @@ func (d *Decoder) LayerOf(o Object, name string) (core.Layer, error) {
 		return nil, core.In(place, core.ErrUnsafePath, err)
 	}
 	e := d.Layers.Lookup(o.RegisteredName)
-	if strings.HasPrefix(o.Module, "keras.src.ops.") {
-		e = d.Layers.Lookup(OperationName(o.Class))
+	function := strings.HasPrefix(o.Module, OperationModule)
+	if function {
+		if e = d.Layers.Lookup(OperationName(o.Class)); e == nil { // a plugin may have it under the name of the class
+			if e = d.Layers.Lookup(o.Class); e != nil && orGK(e.From) == "gk" {
+				e = nil
+			}
+		}
 	}
-	if e == nil {
+	if e == nil && !function {
 		e = d.Layers.Lookup(strings.TrimPrefix(o.Class, experimental))
+	}
+	if e == nil && function {
+		err := core.WithHint(core.Errorf(core.ErrUnknownLayer, "", "a function of keras.ops (%s) that gk does not have", o.Module), "a plugin that registers the class "+fmt.Sprintf("%q", o.Class)+" can provide it")
+		return nil, core.In(place, core.ErrUnknownLayer, err)
 	}
 	if e == nil {
 		return nil, core.In(place, core.ErrUnknownLayer, d.unknownLayer(o))
@@ -186,7 +195,7 @@ func (d *Decoder) LayerOf(o Object, name string) (core.Layer, error) {
 		d.noteUpgrade(place, o.Config, config)
 	}
 	l := e.New()
-	l.Common().SetClass(e.Name)
+	l.Common().SetClass(e.Class)
 	if x, ok := l.(Dated); ok {
 		x.SetKeras(d.Major())
 	}
@@ -712,8 +721,8 @@ func SnakeCase(class string) string {
 	return strings.ToLower(b.String())
 }
 
-// OperationModule is where Keras 3 keeps the functions of keras.ops that gk has.
-const OperationModule = "keras.src.ops.numpy"
+// OperationModule is where Keras 3 keeps the functions of keras.ops: a module for each family of them.
+const OperationModule = "keras.src.ops."
 
 // OperationName is the name among the layers of a function of keras.ops, whose class may have the name of a layer: Add, Multiply.
 func OperationName(class string) string { return "ops." + class }

@@ -90,8 +90,13 @@ func (l *convTranspose) outputSize(i, n, k int) int {
 // Call spreads the input. It drops masks.
 func (l *convTranspose) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 	c.DropMasks()
+	y := l.spread(c.Graph, toLast(c.Graph, inputs[0], l.DataFormat), c.Read(l.kernel))
+	return biasAndActivate(c, y, l.bias, l.Activation, l.DataFormat)
+}
+
+// spread is the transposed convolution of x, channels last, with a kernel.
+func (l *convTranspose) spread(g *graph.Graph, x, kernel graph.Value) graph.Value {
 	rank := len(l.KernelSize)
-	x := toLast(c.Graph, inputs[0], l.DataFormat)
 	out, lo, hi := make([]int, rank), make([]int, rank), make([]int, rank)
 	for i := range rank {
 		n, k := x.Dim(i+1), l.DilationRate[i]*(l.KernelSize[i]-1)+1
@@ -102,6 +107,5 @@ func (l *convTranspose) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 		}
 		hi[i] = over - lo[i]
 	}
-	y := c.Graph.ConvGradInput(x, c.Read(l.kernel), graph.ConvAttr{Strides: l.Strides, Dilation: l.DilationRate, PadLo: lo, PadHi: hi, Groups: 1}, out)
-	return biasAndActivate(c, y, l.bias, l.Activation, l.DataFormat)
+	return g.ConvGradInput(x, kernel, graph.ConvAttr{Strides: l.Strides, Dilation: l.DilationRate, PadLo: lo, PadHi: hi, Groups: 1}, out)
 }

@@ -44,33 +44,30 @@ func (l *UpSampling2D) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 		if l.Interpolation == "nearest" || l.Interpolation == "" {
 			x = c.Graph.Repeat(x, axis, l.Size[i])
 		} else {
-			x = enlarge(c.Graph, x, axis, l.Size[i], l.Interpolation)
+			x = resize(c.Graph, x, axis, times(x.Dim(axis), l.Size[i]), l.Interpolation, false)
 		}
 	}
 	return []graph.Value{x}
 }
 
-// enlarge makes an axis of x factor times as long, by a product with a constant matrix.
-func enlarge(g *graph.Graph, x graph.Value, axis, factor int, interpolation string) graph.Value {
+// resize makes an axis of x size numbers long, by a product with a constant matrix.
+func resize(g *graph.Graph, x graph.Value, axis, size int, interpolation string, antialias bool) graph.Value {
 	n := x.Dim(axis)
 	if !x.Shape().Known() { // only the shape is asked for
-		if n != tensor.Unknown {
-			n *= factor
-		}
-		return g.Full(0, x.Shape().With(axis, n))
+		return g.Full(0, x.Shape().With(axis, max(size, tensor.Unknown)))
 	}
-	if !g.Fits("UpSampling", tensor.Shape{n, n, factor}) {
+	if !g.Fits("resize", tensor.Shape{n, size}) {
 		return x
 	}
 	moved := g.MoveAxis(x, axis, -1)
-	y := g.MatMul(g.Flatten(moved, -1), g.Table(enlarging(n, factor, interpolation)), false, false)
-	return g.MoveAxis(g.Reshape(y, moved.Shape().With(-1, n*factor)...), -1, axis)
+	y := g.MatMul(g.Flatten(moved, -1), g.Table(resizing(n, size, interpolation, antialias)), false, false)
+	return g.MoveAxis(g.Reshape(y, moved.Shape().With(-1, size)...), -1, axis)
 }
 
-// enlarging is the matrix (n, n*factor) by which n numbers in a row become n*factor. Number i of the result lies at (i+1/2)/factor - 1/2
-// among the n. Weights are those of a kernel around it; places that are not there do not count, but for bilinear ones, which the first
-// and the last number stand for.
-func enlarging(n, factor int, interpolation string) *tensor.Tensor {
+// resizing is the matrix (n, m) by which n numbers in a row become m. Number i of the result lies at (i+1/2) n/m - 1/2 among the n.
+// Weights are those of a kernel around it, which with antialias is as many times wider as m is smaller; places that are not there do not
+// count, but for bilinear ones, which the first and the last number stand for.
+func resizing(n, m int, interpolation string, antialias bool) *tensor.Tensor {
 	reach, weight := 1.0, func(d float64) float64 { return 1 - d }
 	switch interpolation {
 	case "bicubic":
@@ -86,27 +83,34 @@ func enlarging(n, factor int, interpolation string) *tensor.Tensor {
 	case "lanczos5":
 		reach, weight = 5, lanczos(5)
 	}
-	m := make([]float64, n*n*factor)
-	for i := range n * factor {
-		at := (float64(i)+0.5)/float64(factor) - 0.5
-		switch interpolation {
-		case "bilinear":
+	scale, wide := float64(n)/float64(max(1, m)), 1.0
+	if antialias && interpolation != "nearest" {
+		wide = max(1, scale)
+	}
+	matrix := make([]float64, n*m)
+	for i := range m {
+		at := (float64(i)+0.5)*scale - 0.5
+		switch {
+		case interpolation == "nearest":
+			matrix[min(int((float64(i)+0.5)*scale), n-1)*m+i] = 1
+			continue
+		case interpolation == "bilinear" && !antialias:
 			at = min(max(at, 0), float64(n-1))
-		case "bicubic": // TensorFlow has a table of 1024 weights to a place
+		case interpolation == "bicubic" && !antialias: // TensorFlow has a table of 1024 weights to a place
 			at = math.RoundToEven(at*1024) / 1024
 		}
 		sum := 0.0
 		for j := range n {
-			if d := math.Abs(at - float64(j)); d < reach {
+			if d := math.Abs(at-float64(j)) / wide; d < reach {
 				sum += weight(d)
-				m[j*n*factor+i] = weight(d)
+				matrix[j*m+i] = weight(d)
 			}
 		}
 		for j := range n {
-			m[j*n*factor+i] /= sum
+			matrix[j*m+i] /= sum
 		}
 	}
-	return tensor.From(m, n, n*factor)
+	return tensor.From(matrix, n, m)
 }
 
 // lanczos is sinc(d) sinc(d/a) for d < a, sinc(x) = sin(pi x)/(pi x).

@@ -99,10 +99,10 @@ func (m *Model) DecodeConfig(d *registry.Decoder, c core.Config) error {
 	}
 	list, ok := c["layers"].([]any)
 	if !ok {
-		return core.Errorf(core.ErrConfigJSON, "layers", "got %v, want a list of layers", kindOf(c["layers"]))
+		return core.Errorf(core.ErrConfigJSON, "config.layers", "got %v, want a list of layers", kindOf(c["layers"]))
 	}
 	if len(list) > maxDepth {
-		return core.Errorf(core.ErrTooLarge, "layers", "got %d, want at most %d", len(list), maxDepth)
+		return core.Errorf(core.ErrTooLarge, "config.layers", "got %d, want at most %d", len(list), maxDepth)
 	}
 	if m.sequential {
 		return m.decodeSequential(d, c, list)
@@ -116,6 +116,15 @@ func orTrue(v any) any {
 		return true
 	}
 	return v
+}
+
+// notALayer is the error about an item of the list of layers that is none.
+func notALayer(i int, item any) error {
+	where := fmt.Sprintf("config.layers[%d]", i)
+	if o, ok := item.(map[string]any); ok {
+		return core.Errorf(core.ErrConfigJSON, where+".class_name", "got %s, want a string", kindOf(o["class_name"]))
+	}
+	return core.Errorf(core.ErrConfigJSON, where, "got %s, want a layer as {class_name, config}", kindOf(item))
 }
 
 func kindOf(v any) string {
@@ -142,7 +151,7 @@ func (m *Model) decodeSequential(d *registry.Decoder, c core.Config, list []any)
 	for i, item := range list {
 		o, ok := registry.ObjectOf(modern(item))
 		if !ok {
-			return core.Errorf(core.ErrConfigJSON, fmt.Sprintf("layers[%d]", i), "got %s, want a layer as {class_name, config}", kindOf(item))
+			return notALayer(i, item)
 		}
 		l, err := d.Layer(normal(o))
 		if err != nil {
@@ -201,10 +210,10 @@ func (m *Model) decodeFunctional(d *registry.Decoder, c core.Config, list []any)
 	for i, item := range list {
 		o, ok := registry.ObjectOf(item)
 		if !ok {
-			return core.Errorf(core.ErrConfigJSON, fmt.Sprintf("layers[%d]", i), "got %s, want a layer as {class_name, config}", kindOf(item))
+			return notALayer(i, item)
 		}
 		raw := normal(o)
-		if isOperation(o) {
+		if isOperation(d.Registry, o) {
 			raw = maps.Clone(raw)
 			raw["module"] = registry.OperationModule
 		}
@@ -256,20 +265,29 @@ func (m *Model) decodeFunctional(d *registry.Decoder, c core.Config, list []any)
 	return m.connect()
 }
 
-// isOperation reports whether an object without a module, as .h5 files have them, is a function of keras.ops rather than the layer with
-// the same class name: it has a name as its only config, and its calls have arguments side by side, not in a list.
-func isOperation(o registry.Object) bool {
+// isOperation reports whether an object without a module, as .h5 files have them, is a function of keras.ops: there is no layer of that
+// name, or the object has not what every layer has in its config and is called with arguments side by side, or made with others than the
+// layer has. Some, such as Concatenate, are the same either way.
+func isOperation(r *registry.Registry, o registry.Object) bool {
 	calls, _ := o.Raw["inbound_nodes"].([]any)
-	if o.Module != "" || len(calls) == 0 || len(o.Config) != 1 || o.Config["name"] == nil {
+	if o.Module != "" || len(calls) == 0 || r.Layers.Lookup(registry.OperationName(o.Class)) == nil {
 		return false
 	}
 	call, _ := calls[0].(map[string]any)
-	args, _ := call["args"].([]any)
-	if len(args) == 0 {
-		return false
+	layer := r.Layers.Lookup(o.Class)
+	if _, has := o.Config["trainable"]; has || call == nil || layer == nil {
+		return call != nil && layer == nil
 	}
-	_, list := args[0].([]any)
-	return !list && len(args) > 1
+	if args, _ := call["args"].([]any); len(args) > 1 {
+		return true
+	}
+	known, err := r.Encoder(core.Keras3).Config(layer.New())
+	for key := range o.Config {
+		if _, ok := known[key]; !ok && err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // read reads one call of a layer.

@@ -182,7 +182,7 @@ func (v *values) call(n *node, c *core.Call) (core.Result, error) {
 		}
 		args[names[i]] = v.resolve(n.args[i])
 	}
-	if names == nil && n.hasConstants() {
+	if names == nil && !n.simple() {
 		if args == nil {
 			args = map[string]any{}
 		}
@@ -203,16 +203,16 @@ func (n *node) callArguments() (names []string, inputs int) {
 	return nil, 0
 }
 
-// hasConstants reports whether there is something else than tensors among the positional arguments.
-func (n *node) hasConstants() bool {
-	for _, a := range n.args {
-		switch a.(type) {
-		case *Tensor, []any:
-		default:
-			return true
-		}
+// simple reports whether the positional arguments are one tensor, or one list of tensors.
+func (n *node) simple() bool {
+	if len(n.args) != 1 {
+		return false
 	}
-	return false
+	list, ok := n.args[0].([]any)
+	if !ok {
+		list = n.args
+	}
+	return !slices.ContainsFunc(list, func(a any) bool { _, ok := a.(*Tensor); return !ok })
 }
 
 // resolve puts values in the place of tensors.
@@ -237,6 +237,12 @@ func (v *values) resolve(a any) any {
 		}
 		if len(tensors) == len(a) && len(a) > 0 {
 			return tensors
+		}
+		return out
+	case map[string]any: // a slice between tensors
+		out := make(map[string]any, len(a))
+		for key, x := range a {
+			out[key] = v.resolve(x)
 		}
 		return out
 	}

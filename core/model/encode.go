@@ -164,7 +164,7 @@ func (n *node) number(d core.Dialect) int {
 
 // encode writes one call. Legacy files use the form that all Kerases read where it can say what the call is.
 func (n *node) encode(d core.Dialect) any {
-	if d == core.Legacy && n.plain() {
+	if _, function := n.layer.(core.Function); d == core.Legacy && n.plain() && !function {
 		list := make([]any, len(n.inputs))
 		for i, t := range n.inputs {
 			list[i] = []any{t.node.layer.Common().Name, t.node.number(d), t.index, core.Config{}}
