@@ -18,6 +18,7 @@ import (
 	"github.com/gokeras/gk/plugins/internal/shm"
 	"github.com/gokeras/gk/plugins/internal/wire"
 	pb "github.com/gokeras/gk/plugins/proto/v1"
+	"github.com/gokeras/gk/registry"
 )
 
 // This file owns a plugin as gk sees it: its process, which may die and be started again, and the objects in it, which are then made again.
@@ -27,7 +28,8 @@ type Plugin struct {
 	path    string
 	options Options
 	about   *pb.Description
-	device  *device // nil: tensors travel by gRPC
+	device  *device            // nil: tensors travel by gRPC
+	reg     *registry.Registry // to read initializers and the like with
 
 	mu         sync.Mutex
 	proc       *process
