@@ -48,7 +48,7 @@ type OptimizerWrapper interface {
 
 // OptimizerBase is what all optimizers have in their config.
 type OptimizerBase struct {
-	Name                      string       `json:"name" keras:"3"`
+	Name                      string       `json:"name" keras:"-legacy"`
 	LearningRate              LearningRate `json:"learning_rate"`
 	WeightDecay               *float64     `json:"weight_decay" keras:"3"`
 	ClipNorm                  *float64     `json:"clipnorm" keras:"3" want:">0"`

@@ -111,6 +111,16 @@ func decodeAs[T any](d *Decoder, t *Table[T], v any) (T, error) {
 	if major := d.Major(); e.Before3 != "" && (major == 1 || major == 2) {
 		e = t.Lookup(e.Before3)
 	}
+	if e.Becomes != nil {
+		name, err := e.Becomes(config, d.Origin)
+		if err == nil && t.Lookup(name) == nil {
+			err = t.Unknown(name)
+		}
+		if err != nil {
+			return none, core.In(fmt.Sprintf("%s %q", t.kind, e.Name), core.ErrLayerConfig, err)
+		}
+		e = t.Lookup(name)
+	}
 	if e.Upgrade != nil {
 		if err := e.Upgrade(config, d.Origin); err != nil {
 			return none, core.In(fmt.Sprintf("%s %q", t.kind, name), core.ErrLayerConfig, err)

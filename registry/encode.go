@@ -91,7 +91,7 @@ func (e *Encoder) Layer(l core.Layer) (map[string]any, error) {
 		return nil, core.Errorf(core.ErrLayerConfig, l.Common().Place(), "type %T is not registered", l)
 	}
 	o, err := objectOf(e, e.Layers, l)
-	if err == nil && e.Dialect == core.Legacy && (losesAxis(o) || o["class_name"] != name) { // Keras 3 finds the latter by the module only
+	if err == nil && e.Dialect == core.Legacy && (losesAxis(o) || e.Layers.Lookup(name).Class != name) { // Keras 3 finds the latter by the module only
 		e.place(o, l)
 	}
 	return o, err
@@ -137,6 +137,9 @@ func objectOf[T any](e *Encoder, t *Table[T], x T) (map[string]any, error) {
 	}
 	o := map[string]any{"class_name": entry.Class, "config": c}
 	if e.Dialect == core.Legacy {
+		if entry.Legacy != "" {
+			o["class_name"] = entry.Legacy
+		}
 		if entry.Package != "" {
 			o["class_name"] = name
 		}

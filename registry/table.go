@@ -20,13 +20,15 @@ type Entry[T any] struct {
 	Module  string   // where Keras 3 keeps it, for files; "" means the table's module
 	// Class is the class_name in files where that is not the name: operations and layers may have the same one.
 	Class string
+	// Legacy is the class_name in legacy files where Keras 2 has the thing under another name; "" is Class. Later Kerases know that name, too.
+	Legacy string
 	// Registered is the registered_name of a class that Keras does not export; "" for the others.
 	Registered string
 	New        func() T // with Keras' defaults
 	// Upgrade, if not nil, changes the config that a file of another Keras generation holds into today's, in place.
 	Upgrade func(c core.Config, from Origin) error
 	// Becomes, if not nil, is for a name that only old files have: it changes the config, in place, into that of another entry, and says
-	// which one: Merge of Keras 1 is an Add, a Concatenate, ... Layers only. New makes what it mostly is.
+	// which one: Merge of Keras 1 is an Add, a Concatenate, ... New makes what it mostly is.
 	Becomes func(c core.Config, from Origin) (name string, err error)
 	// Before3, if not "", is the name of the entry that files of Keras 1 and 2 mean by this entry's names.
 	Before3 string

@@ -131,7 +131,7 @@ func (r *layerRun) states() (name string, count int) {
 
 func (r *layerRun) config() error {
 	want, _ := r.Meta["config"].(map[string]any)
-	d := r.r.Decoder(registry.Origin{})
+	d := r.r.Decoder(registry.Origin{KerasVersion: "3.15.1"})
 	var errs []error
 	if l, err := d.Layer(r.Meta["config"]); err != nil {
 		errs = append(errs, fmt.Errorf("reading the config that Keras wrote: %w", err))

@@ -17,9 +17,20 @@ import (
 
 // register adds an initializer to the standard set, also in snake_case as Keras has it, and with the V2 that some files of tf.keras have.
 func register(name string, newInitializer func() core.Initializer, aliases ...string) {
-	registry.Default.Initializers.MustAdd(registry.Entry[core.Initializer]{
+	registry.Default.Initializers.MustAdd(entry(name, newInitializer, aliases...))
+}
+
+// registerFunction is register for what Keras 2 has as a function.
+func registerFunction(name string, newInitializer func() core.Initializer) {
+	e := entry(name, newInitializer)
+	e.Legacy = registry.SnakeCase(name)
+	registry.Default.Initializers.MustAdd(e)
+}
+
+func entry(name string, newInitializer func() core.Initializer, aliases ...string) registry.Entry[core.Initializer] {
+	return registry.Entry[core.Initializer]{
 		Name: name, Aliases: append(aliases, registry.SnakeCase(name), name+"V2"), New: newInitializer, Upgrade: upgrade,
-	})
+	}
 }
 
 // upgrade brings the configs of older Kerases up to date.

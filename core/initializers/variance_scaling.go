@@ -5,6 +5,7 @@ import (
 
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/tensor"
+	"github.com/gokeras/gk/registry"
 )
 
 // This file owns the initializers that keep the variance of signals from layer to layer.
@@ -13,12 +14,12 @@ func init() {
 	register("VarianceScaling", func() core.Initializer {
 		return &VarianceScaling{Scale: 1, Mode: "fan_in", Distribution: "truncated_normal"}
 	})
-	register("GlorotUniform", func() core.Initializer { return &GlorotUniform{} })
-	register("GlorotNormal", func() core.Initializer { return &GlorotNormal{} })
-	register("HeUniform", func() core.Initializer { return &HeUniform{} })
-	register("HeNormal", func() core.Initializer { return &HeNormal{} })
-	register("LecunUniform", func() core.Initializer { return &LecunUniform{} })
-	register("LecunNormal", func() core.Initializer { return &LecunNormal{} })
+	registerFunction("GlorotUniform", func() core.Initializer { return &GlorotUniform{} })
+	registerFunction("GlorotNormal", func() core.Initializer { return &GlorotNormal{} })
+	registerFunction("HeUniform", func() core.Initializer { return &HeUniform{} })
+	registerFunction("HeNormal", func() core.Initializer { return &HeNormal{} })
+	registerFunction("LecunUniform", func() core.Initializer { return &LecunUniform{} })
+	registerFunction("LecunNormal", func() core.Initializer { return &LecunNormal{} })
 }
 
 // VarianceScaling draws numbers of mean 0 and variance scale/n, n being the number of inputs (fan_in) or outputs (fan_out) of a unit, or
@@ -35,6 +36,16 @@ type VarianceScaling struct {
 	// InputAxes and OutputAxes say which axes of the shape are inputs and outputs; nil: see Fans.
 	InputAxes  []int `json:"input_axes" keras:"3"`
 	OutputAxes []int `json:"output_axes" keras:"3"`
+}
+
+// EncodeConfig is the config; Keras 2 calls truncated_normal normal, which later Kerases take as well.
+func (v *VarianceScaling) EncodeConfig(e *registry.Encoder) (core.Config, error) {
+	type fields VarianceScaling
+	c, err := e.Config((*fields)(v))
+	if err == nil && e.Dialect == core.Legacy && v.Distribution == "truncated_normal" {
+		c["distribution"] = "normal"
+	}
+	return c, err
 }
 
 // truncation is the standard deviation of a standard normal distribution cut at -2 and 2.

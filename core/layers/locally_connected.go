@@ -28,7 +28,7 @@ type locallyConnected struct {
 	BiasRegularizer   core.Regularizer `json:"bias_regularizer"`
 	KernelConstraint  core.Constraint  `json:"kernel_constraint"`
 	BiasConstraint    core.Constraint  `json:"bias_constraint"`
-	Implementation    int              `json:"implementation" want:">0"`
+	Implementation    int              `json:"implementation" want:">0" keras:"3"` // tf.keras alone has it
 
 	kernel, bias *core.Weight
 	in, out      []int // places per spatial axis

@@ -15,9 +15,9 @@ import (
 type RMSprop struct {
 	core.OptimizerBase
 	Rho      float64 `json:"rho"`
-	Momentum float64 `json:"momentum"`
+	Momentum float64 `json:"momentum" keras:"3"`
 	Epsilon  float64 `json:"epsilon"`
-	Centered bool    `json:"centered"`
+	Centered bool    `json:"centered" keras:"3"`
 
 	velocity, momentum, average []*core.Weight
 }

@@ -14,17 +14,36 @@ import (
 )
 
 func init() {
-	register("L1", func() core.Regularizer { return &L1{L1: 0.01} })
-	register("L2", func() core.Regularizer { return &L2{L2: 0.01} })
+	// Keras 2 has L1L2 alone, so that it stands for the others in legacy files, with their one key.
+	l1, l2 := entry("L1", func() core.Regularizer { return &L1{L1: 0.01} }), entry("L2", func() core.Regularizer { return &L2{L2: 0.01} })
+	l1.Legacy, l2.Legacy = "L1L2", "L1L2"
 	// The last two are those of Keras 1, with the same settings.
-	register("L1L2", func() core.Regularizer { return &L1L2{} }, "WeightRegularizer", "ActivityRegularizer")
-	register("OrthogonalRegularizer", func() core.Regularizer { return &OrthogonalRegularizer{Factor: 0.01, Mode: "rows"} })
+	both := entry("L1L2", func() core.Regularizer { return &L1L2{} }, "WeightRegularizer", "ActivityRegularizer")
+	both.Becomes = becomesOfBoth
+	for _, e := range []registry.Entry[core.Regularizer]{l1, l2, both,
+		entry("OrthogonalRegularizer", func() core.Regularizer { return &OrthogonalRegularizer{Factor: 0.01, Mode: "rows"} })} {
+		registry.Default.Regularizers.MustAdd(e)
+	}
 }
 
-func register(name string, newRegularizer func() core.Regularizer, aliases ...string) {
-	registry.Default.Regularizers.MustAdd(registry.Entry[core.Regularizer]{
+func entry(name string, newRegularizer func() core.Regularizer, aliases ...string) registry.Entry[core.Regularizer] {
+	return registry.Entry[core.Regularizer]{
 		Name: name, Aliases: append(aliases, registry.SnakeCase(name)), New: newRegularizer, Upgrade: dropNulls,
-	})
+	}
+}
+
+// becomesOfBoth finds back the L1 or L2 that a legacy file has as an L1L2 with one key.
+func becomesOfBoth(c core.Config, from registry.Origin) (string, error) {
+	_, l1 := c["l1"]
+	_, l2 := c["l2"]
+	switch {
+	case len(c) != 1 || from.Major() == 0: // nobody's file
+	case l1:
+		return "L1", nil
+	case l2:
+		return "L2", nil
+	}
+	return "L1L2", nil
 }
 
 // dropNulls makes l1 and l2 that are null what they are by default, as Keras does.
@@ -58,6 +77,9 @@ type L1L2 struct {
 	L1 float64 `json:"l1" want:">=0"`
 	L2 float64 `json:"l2" want:">=0"`
 }
+
+// RegistryName is the name among the regularizers.
+func (r *L1L2) RegistryName() string { return "L1L2" }
 
 // Penalty writes the penalty of w.
 func (r *L1L2) Penalty(g *graph.Graph, w graph.Value) graph.Value {
