@@ -29,16 +29,36 @@ type place struct {
 	weights []*core.Weight
 }
 
-// walker lists the places of a model.
-type walker struct {
-	places []place
-	met    map[core.Layer]bool
-	// counted says that a layer which has been met before still uses up a name in a list, as in Keras 3; tf.keras skips it first.
-	counted bool
+// dialect is how a Keras names places.
+type dialect struct {
+	layers string // the attribute by which a model holds its layers
+	// skips says that a layer which has been met before takes no name in a list.
+	skips bool
+	// twice says that layers with weights stand twice in the list of a model, so that each takes two names, of which the first counts.
+	twice bool
 }
 
-func placesOf(m *model.Model, counted bool) []place {
-	w := &walker{met: map[core.Layer]bool{}, counted: counted}
+// ours is the dialect of Keras 3, in which gk writes.
+var ours = dialect{layers: "layers"}
+
+// dialects are those that files are in. Source: saving_lib.py of each Keras. A walk of TF 2.12 to 2.14 meets a dict of dependencies first,
+// where a layer with weights has two keys.
+var dialects = []dialect{
+	ours,
+	{layers: "layers", skips: true}, // TF 2.15 and tf_keras
+	{layers: "_layer_checkpoint_dependencies", skips: true}, // TF 2.14
+	{layers: "_layer_checkpoint_dependencies", twice: true}, // TF 2.12 and 2.13
+}
+
+// walker lists the places of a model.
+type walker struct {
+	dialect
+	places []place
+	met    map[core.Layer]bool
+}
+
+func placesOf(m *model.Model, d dialect) []place {
+	w := &walker{met: map[core.Layer]bool{}, dialect: d}
 	w.layer(m, "")
 	return w.places
 }
@@ -82,7 +102,7 @@ func (w *walker) layer(l core.Layer, path string) {
 		for _, x := range savedLayers(m) {
 			children = append(children, core.Child{Attr: "layers", Layer: x})
 		}
-		w.list(children, join(path, "layers"))
+		w.list(children, join(path, w.layers), w.twice)
 		return
 	}
 	for i, c := range children {
@@ -95,24 +115,26 @@ func (w *walker) layer(l core.Layer, path string) {
 			for end < len(children) && children[end].Attr == c.Attr {
 				end++
 			}
-			w.list(children[i:end], join(path, attr))
+			w.list(children[i:end], join(path, attr), false)
 		}
 	}
 }
 
-// list names layers of a list by class: dense, dense_1, ...
-func (w *walker) list(children []core.Child, path string) {
+// list names layers of a list by class: dense, dense_1, ... twice is as in dialect.
+func (w *walker) list(children []core.Child, path string, twice bool) {
 	used := map[string]int{}
 	for _, c := range children {
-		if !w.counted && w.met[c.Layer] {
+		if w.skips && w.met[c.Layer] {
 			continue
 		}
-		name := registry.SnakeCase(c.Layer.Common().Class())
-		if n, ok := used[name]; ok {
-			used[name] = n + 1
-			name = fmt.Sprintf("%s_%d", name, n+1)
-		} else {
-			used[name] = 0
+		class := registry.SnakeCase(c.Layer.Common().Class())
+		name := class
+		if n := used[class]; n > 0 {
+			name = fmt.Sprintf("%s_%d", class, n)
+		}
+		used[class]++
+		if t, f := core.Weights(c.Layer); twice && len(t)+len(f) > 0 {
+			used[class]++
 		}
 		w.layer(c.Layer, join(path, name))
 	}
@@ -170,25 +192,71 @@ func numbered(g *h5.Group) ([]array, error) {
 	return arrays, nil
 }
 
-// dialects are the other paths under which older files may have a place.
-func dialects(path string) []string {
+// aliases are the paths under which a file may have a place.
+func aliases(path string) []string {
 	out := []string{path}
-	if strings.HasPrefix(path, "layers/") { // TF 2.12 and 2.13, at the top and inside
-		out = append(out, strings.ReplaceAll("/"+path, "/layers/", "/_layer_checkpoint_dependencies/")[1:])
-	}
-	// A walk in reverse order, as tf.keras does it, meets the forward layer of a Bidirectional under its other name first.
-	for _, p := range slices.Clone(out) {
-		if strings.Contains(p, "/forward_layer") {
-			out = append(out, strings.Replace(p, "/forward_layer", "/layer", 1))
-		}
-	}
 	// The projections of attention had no names without an underscore before Keras 3.1, nor in tf.keras.
-	for _, p := range slices.Clone(out) {
-		if at := strings.LastIndexByte(p, '/'); strings.HasSuffix(p, "_dense") && p[at+1] != '_' {
-			out = append(out, p[:at+1]+"_"+p[at+1:])
-		}
+	if at := strings.LastIndexByte(path, '/'); strings.HasSuffix(path, "_dense") && path[at+1] != '_' {
+		out = append(out, path[:at+1]+"_"+path[at+1:])
 	}
 	return out
+}
+
+// found is a place with what a store has there.
+type found struct {
+	place
+	arrays []array
+	ok     bool
+}
+
+// find looks for the places of the model in the dialect in which the store has most of them.
+func (l *loader) find(s store) ([]found, error) {
+	var best []found
+	most := -1
+	for _, d := range dialects {
+		list, score, all, err := findIn(s, placesOf(l.Model, d))
+		if err != nil {
+			return nil, err
+		}
+		if score > most {
+			best, most = list, score
+		}
+		if all {
+			break
+		}
+	}
+	return best, nil
+}
+
+// findIn looks for places. score counts those that have the arrays which their weights want; all says that every one of them has.
+func findIn(s store, places []place) (list []found, score int, all bool, err error) {
+	all = true
+	for _, p := range places {
+		f := found{place: p}
+		for _, path := range aliases(p.path) {
+			arrays, ok, err := s.vars(path)
+			if err != nil {
+				return nil, 0, false, err
+			}
+			if ok && (!f.ok || len(arrays) > len(f.arrays)) {
+				f.arrays, f.ok, f.path = arrays, true, path
+			}
+		}
+		list = append(list, f)
+		if len(p.weights) == 0 && len(f.arrays) == 0 {
+			continue
+		}
+		fits := len(p.weights) == len(f.arrays)
+		for i := 0; fits && i < len(p.weights); i++ {
+			fits = p.weights[i].Shape.Equal(f.arrays[i].Shape)
+		}
+		if fits {
+			score++
+		} else {
+			all = false
+		}
+	}
+	return list, score, all, nil
 }
 
 // loadPaths fills the weights of the model, and of its optimizer if it is compiled.
@@ -201,28 +269,21 @@ func (l *loader) loadPaths(s store) error {
 	}
 	a := &assignment{loader: l}
 	used := map[string]bool{}
-	for _, p := range placesOf(l.Model, l.origin.Major() != 2) {
-		var arrays []array
-		found := false
-		for _, path := range dialects(p.path) {
-			got, ok, err := s.vars(path)
-			if err != nil {
-				return err
-			}
-			if ok && (!found || len(got) > len(arrays)) {
-				arrays, found = got, true
-			}
-			used[path] = true
-		}
-		if len(p.weights) == 0 && len(arrays) == 0 {
+	places, err := l.find(s)
+	if err != nil {
+		return err
+	}
+	for _, p := range places {
+		used[p.path] = true
+		if len(p.weights) == 0 && len(p.arrays) == 0 {
 			continue
 		}
-		if !found {
+		if !p.ok {
 			a.count(core.ErrMissingWeights, p.layer.Common().Place(), fmt.Sprintf("%s is not in the file, want %s",
 				join(p.path, "vars"), shortNames(p.weights)))
 			continue
 		}
-		a.layer(p.layer, p.weights, arrays, "/"+join(p.path, "vars"))
+		a.layer(p.layer, p.weights, p.arrays, "/"+join(p.path, "vars"))
 	}
 	for _, path := range s.all() {
 		if !used[path] && !strings.HasPrefix(path, "optimizer") && !strings.HasPrefix(path, "metrics") && !strings.HasPrefix(path, "_") {
@@ -249,7 +310,7 @@ func (l *loader) loadPaths(s store) error {
 // pathWeights is the tree of .weights.h5.
 func pathWeights(m *model.Model) (*h5.GroupSpec, error) {
 	root := &h5.GroupSpec{}
-	for _, p := range placesOf(m, true) {
+	for _, p := range placesOf(m, ours) {
 		g, err := root.Group(join(p.path, "vars"))
 		if err != nil {
 			return nil, fromH5(err)
