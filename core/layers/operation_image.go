@@ -117,9 +117,8 @@ func init() {
 			a.fail("sigma", "got %v, want numbers", a.values["sigma"])
 			return x
 		}
-		for i := range 2 { // one axis after the other; sigma and size of the first row of the kernel are those of the height
-			k := make([]float64, size[i])
-			sum := 0.0
+		row := func(i int) []float64 {
+			k, sum := make([]float64, size[i]), 0.0
 			for j := range k {
 				d := (float64(j) - float64(size[i]-1)/2) / sigma[min(i, len(sigma)-1)]
 				k[j] = math.Exp(-0.5 * d * d)
@@ -128,9 +127,20 @@ func init() {
 			for j := range k {
 				k[j] /= sum
 			}
-			x = a.filter(x, i+1, k)
+			return k
 		}
-		return x
+		var kernel []float64
+		for _, v := range row(1) { // kernel_size is (width, height) here, and what comes out is read as (height, width), as in Keras
+			for _, w := range row(0) {
+				kernel = append(kernel, v*w)
+			}
+		}
+		channels := x.Dim(-1)
+		if channels < 0 {
+			return x
+		}
+		k := a.g.BroadcastTo(a.g.Table(tensor.From(kernel, size[0], size[1], 1, 1)), tensor.Shape{size[0], size[1], channels, 1})
+		return depthwise(a.c, x, k, core.AllAxes(2, 1), core.AllAxes(2, 1), "same")
 	}))
 	// The derivatives along height and width, smoothed across; the edge is reflected.
 	operation("image", "SobelEdges(data_format=None)(images)", one(func(a *arguments) graph.Value {

@@ -101,18 +101,32 @@ func init() {
 		larger := g.Sum(g.Greater(x, own), []int{-1}, false)
 		return g.Less(larger, g.Const(float64(a.int("k"))))
 	}))
-	quantile := func(percent float64, q string, missing bool) func(a *arguments) []graph.Value {
+	quantile := func(percent float64, method string) func(a *arguments) []graph.Value {
 		return one(func(a *arguments) graph.Value {
-			at := g1(a, q)
+			at, many := []float64{0.5}, false
+			if a.has("q") {
+				q := a.tensor("q")
+				list, ok := q.Static()
+				if !ok {
+					a.fail("q", "got a tensor that depends on data, want numbers")
+					return a.tensor("x")
+				}
+				at, many = slices.Clone(list), q.Rank() > 0
+			}
 			for i := range at {
 				at[i] /= percent
 			}
-			return a.quantile(a.tensor("x"), at, q != "" && a.isList("q"), missing)
+			how := method
+			if how == "" {
+				how = a.oneOf("method", "linear", "lower", "higher", "midpoint", "nearest")
+			}
+			return a.quantile(a.tensor("x"), at, many, how)
 		})
 	}
-	operation("numpy", "Median(axis=None, keepdims=False)(x)", quantile(1, "", false))
-	operation("numpy", "Quantile(axis=None, method='linear', keepdims=False)(x, q)", quantile(1, "q", false))
-	operation("numpy", "Percentile(axis=None, method='linear', keepdims=False)(x, q)", quantile(100, "q", false))
+	operation("numpy", "Median(axis=None, keepdims=False)(x)", quantile(1, "linear"))
+	// Keras 3 pays no heed to the method of a Quantile in a model, as it does to that of a Percentile.
+	operation("numpy", "Quantile(axis=None, method='linear', keepdims=False)(x, q)", quantile(1, "linear"))
+	operation("numpy", "Percentile(axis=None, method='linear', keepdims=False)(x, q)", quantile(100, ""))
 	operation("numpy", "SearchSorted(side='left')(sorted_sequence, values)", one(func(a *arguments) graph.Value {
 		return a.search(a.tensor("sorted_sequence"), a.tensor("values"), a.oneOf("side", "left", "right") == "right")
 	}))
@@ -155,21 +169,6 @@ func init() {
 		}))
 	}
 }
-
-// g1 are the numbers of an argument, 1/2 where there is none of that name.
-func g1(a *arguments, name string) []float64 {
-	if name == "" {
-		return []float64{0.5}
-	}
-	list, ok := a.tensor(name).Static()
-	if !ok {
-		a.fail(name, "got a tensor that depends on data, want numbers")
-		return []float64{0.5}
-	}
-	return slices.Clone(list)
-}
-
-func (a *arguments) isList(name string) bool { _, one := number(a.values[name]); return !one }
 
 // span is one part of an index: a slice, one place, a new axis, "...", or tensors of places.
 type span struct {
@@ -445,13 +444,9 @@ func (a *arguments) search(sorted, x graph.Value, right bool) graph.Value {
 
 // quantile is the numbers below which shares of those along axes lie, by method between two of them. many puts them along a new first
 // axis.
-func (a *arguments) quantile(x graph.Value, at []float64, many, _ bool) graph.Value {
+func (a *arguments) quantile(x graph.Value, at []float64, many bool, method string) graph.Value {
 	g, rank := a.g, x.Rank()
 	axes := a.allAxes("axis", rank)
-	method := "linear"
-	if a.has("method") {
-		method = a.oneOf("method", "linear", "lower", "higher", "midpoint", "nearest")
-	}
 	shape, rest := x.Shape().Clone(), []int{}
 	for i := range rank {
 		if slices.Contains(axes, i) {

@@ -92,7 +92,7 @@ func (p *termParser) term(depth int) (term, error) {
 	case "True", "False":
 		return term{value: word == "True"}, nil
 	}
-	if n, err := strconv.ParseFloat(word, 64); err == nil {
+	if n, err := strconv.ParseFloat(word, 64); err == nil && strings.Trim(word[:1], "-.0123456789") == "" { // nan is a name
 		return term{value: n}, nil
 	}
 	t := term{name: word, kind: nameTerm}

@@ -278,7 +278,7 @@ func isOperation(r *registry.Registry, o registry.Object) bool {
 	if _, has := o.Config["trainable"]; has || call == nil || layer == nil {
 		return call != nil && layer == nil
 	}
-	if args, _ := call["args"].([]any); len(args) > 1 {
+	if args, _ := call["args"].([]any); len(args) > 1 || slices.ContainsFunc(args, hasConstant) {
 		return true
 	}
 	known, err := r.Encoder(core.Keras3).Config(layer.New())
@@ -288,6 +288,17 @@ func isOperation(r *registry.Registry, o registry.Object) bool {
 		}
 	}
 	return false
+}
+
+// hasConstant reports whether something else than tensors, in a list or not, is an argument.
+func hasConstant(arg any) bool {
+	switch arg := arg.(type) {
+	case []any:
+		return slices.ContainsFunc(arg, hasConstant)
+	case map[string]any:
+		return arg["class_name"] != "__keras_tensor__"
+	}
+	return true
 }
 
 // read reads one call of a layer.
@@ -401,7 +412,11 @@ func (f *functional) revive(v any, depth int) (any, error) {
 			if !ok || len(history) < 3 {
 				return nil, core.Errorf(core.ErrGraph, "keras_history", "got %v, want [layer, call, output]", config["keras_history"])
 			}
-			return f.refer(history, false)
+			t, err := f.refer(history, false)
+			if dtype, ok := config["dtype"].(string); ok && err == nil {
+				t.dtype = dtype
+			}
+			return t, err
 		case "__tuple__":
 			items, ok := config["value"].([]any)
 			if !ok {

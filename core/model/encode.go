@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"maps"
 	"math"
 	"slices"
@@ -208,7 +209,7 @@ func encodeArg(d core.Dialect, a any) any {
 	switch a := a.(type) {
 	case *Tensor:
 		return core.Config{"class_name": "__keras_tensor__", "config": core.Config{
-			"shape": registry.ShapeConfig(a.shape), "dtype": "float32",
+			"shape": registry.ShapeConfig(a.shape), "dtype": cmp.Or(a.dtype, "float32"),
 			"keras_history": []any{a.node.layer.Common().Name, a.node.number(d), a.index},
 		}}
 	case []*Tensor:

@@ -58,6 +58,7 @@ type Tensor struct {
 	node  *node
 	index int
 	shape tensor.Shape
+	dtype string // what a file calls it; "" for float32
 }
 
 // Shape is the shape once the model is made, with the batch Unknown; nil before.

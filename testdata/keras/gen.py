@@ -29,6 +29,7 @@ KINDS = {
     "optimizers": ("optimizers", "optimizer"),
     "schedules": ("optimizers", "schedule"),
     "models": ("models", "make"),
+    "operations": ("operations", "make"),
 }
 
 
