@@ -272,6 +272,11 @@ func (t *tail) last(n int) string {
 	text := strings.TrimSpace(strings.ToValidUTF8(string(t.kept), "?"))
 	lines := strings.Split(text, "\n")
 	s := ""
+	for _, l := range lines {
+		if strings.HasPrefix(l, "panic: ") || strings.HasPrefix(l, "fatal error: ") {
+			return l[:min(len(l), n)] // what Go writes after that is where, from the inside out
+		}
+	}
 	for i := len(lines) - 1; i >= 0; i-- {
 		l := strings.TrimSpace(lines[i])
 		if l == "" {

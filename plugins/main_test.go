@@ -8,6 +8,7 @@ import (
 	_ "github.com/gokeras/gk/core/builtin"
 	"github.com/gokeras/gk/core/graph"
 	"github.com/gokeras/gk/core/tensor"
+	pb "github.com/gokeras/gk/plugins/proto/v1"
 	"github.com/gokeras/gk/registry"
 )
 
@@ -17,6 +18,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(cookieKey) == cookieValue {
 		if fault := os.Getenv("GK_TEST_FAULT"); fault != "" {
 			beFaulty(fault)
+			serve(testPlugin(), func(s *server) pb.PluginServer { return &faulty{server: s} })
 		}
 		Serve(testPlugin())
 	}

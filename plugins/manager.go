@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/gokeras/gk/core"
+	"github.com/gokeras/gk/plugins/internal/wire"
 	pb "github.com/gokeras/gk/plugins/proto/v1"
 	"github.com/gokeras/gk/registry"
 )
@@ -92,7 +93,7 @@ func (p *Plugin) Register(r *registry.Registry) error {
 		if len(c.GetDefaults()) > 0 {
 			v, err := core.ParseJSON(c.GetDefaults())
 			if err != nil {
-				return core.In(p.place()+": "+fullName(c), core.ErrPluginContract, err)
+				return core.In(p.place()+": "+fullName(c), core.ErrPluginContract, wire.Contract("defaults", "%v", err))
 			}
 			x.defaults, _ = v.(map[string]any)
 		}

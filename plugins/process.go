@@ -183,7 +183,7 @@ func startError(format string, args ...any) error {
 }
 
 // start runs a plugin and shakes hands with it. arena may be nil.
-func start(path string, o Options, arena *shm.Arena) (p *process, err error) {
+func start(path string, o Options, arena *shm.Arena) (_ *process, err error) {
 	cmd, keep, err := command(path, o)
 	if err != nil {
 		return nil, err
@@ -192,7 +192,7 @@ func start(path string, o Options, arena *shm.Arena) (p *process, err error) {
 		defer keep.Close()
 	}
 	name := filepath.Base(path)
-	p = &process{tail: &tail{}}
+	p := &process{tail: &tail{}}
 	if o.Log != nil {
 		p.tail.log = func(line string) { o.Log(name, line) }
 	}
@@ -286,8 +286,9 @@ func (p *process) noStart(err error) error {
 		kind = core.ErrPluginProtocol
 		text = fmt.Sprintf("speaks another version of the protocol, gk speaks %d: %s", protocolVersion, firstLine(text))
 	case strings.Contains(text, "Unrecognized remote plugin message"):
+		silent := strings.Contains(text, "Failed to read any lines")
 		text = "does not behave as a plugin: " + firstLine(strings.Replace(text, "Unrecognized remote plugin message", "its first line of output is", 1))
-		if p.child != nil && p.child.exited() {
+		if p.child != nil && silent {
 			text = p.child.ending() + " before it said where it listens"
 		}
 	case strings.Contains(text, "exited before"):

@@ -144,6 +144,15 @@ func (l *layer) call(c *core.Call, inputs []graph.Value) ([]graph.Value, error) 
 	if len(r.Outputs) == 0 {
 		return nil, core.In(l.class.p.place(), core.ErrPluginContract, wire.Contract("call", "got no outputs"))
 	}
+	said := l.remote.built.GetOutputs()
+	for i, v := range r.Outputs {
+		if i >= len(said) {
+			return nil, core.In(l.class.p.place(), core.ErrPluginContract, wire.Contract("call", "got %d outputs, want %d as it said", len(r.Outputs), len(said)))
+		}
+		if s, err := wire.ShapeOf(said[i]); err != nil || !s.Matches(v.Shape()) {
+			return nil, core.In(l.class.p.place(), core.ErrPluginContract, wire.Contract("call", "output %d: got shape %v, want %v as it said", i, v.Shape(), said[i].GetDims()))
+		}
+	}
 	for _, u := range r.Updates {
 		if u.Weight < 0 || u.Weight >= len(l.all) || l.all[u.Weight].Trainable {
 			return nil, core.In(l.class.p.place(), core.ErrPluginContract, wire.Contract("update", "of weight %d, which a call may not change", u.Weight))

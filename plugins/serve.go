@@ -53,7 +53,10 @@ var handshake = goplugin.HandshakeConfig{ProtocolVersion: protocolVersion, Magic
 
 // Serve makes a plugin of the program: it serves what c describes until gk ends it, and does not return. Run by hand, the program
 // explains itself and exits with 1.
-func Serve(c Config) {
+func Serve(c Config) { serve(c, func(s *server) pb.PluginServer { return s }) }
+
+// serve lets tests put something between gk and the server.
+func serve(c Config, around func(s *server) pb.PluginServer) {
 	if os.Getenv(cookieKey) != cookieValue {
 		explain(os.Stderr, c)
 		os.Exit(1)
@@ -68,7 +71,7 @@ func Serve(c Config) {
 	s := newServer(c, fds)
 	goplugin.Serve(&goplugin.ServeConfig{
 		HandshakeConfig:  handshake,
-		VersionedPlugins: map[int]goplugin.PluginSet{protocolVersion: {serviceName: &service{server: s}}},
+		VersionedPlugins: map[int]goplugin.PluginSet{protocolVersion: {serviceName: &service{server: around(s)}}},
 		GRPCServer: func(o []grpc.ServerOption) *grpc.Server {
 			return grpc.NewServer(append(o, grpc.MaxRecvMsgSize(maxMessage), grpc.MaxSendMsgSize(maxMessage),
 				grpc.ChainUnaryInterceptor(unaryErrors), grpc.ChainStreamInterceptor(streamErrors))...)

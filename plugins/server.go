@@ -94,8 +94,16 @@ func culprit(stack string) string {
 	return "an unknown place"
 }
 
+// ownOutput gives the process its stderr back, and its stdout the same way. What go-plugin put in their place travels by gRPC and is lost
+// where the process ends at once: last words must not be.
+var ownOutput = sync.OnceFunc(func() {
+	os.Stderr = os.NewFile(2, "stderr")
+	os.Stdout = os.Stderr
+})
+
 // unaryErrors turns mistakes and panics into what gk understands.
 func unaryErrors(ctx context.Context, q any, _ *grpc.UnaryServerInfo, next grpc.UnaryHandler) (reply any, err error) {
+	ownOutput()
 	defer func() { err = wire.Status(err) }()
 	defer crash(&err)
 	return next(ctx, q)

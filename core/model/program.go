@@ -72,7 +72,7 @@ func (m *Model) program(p purpose, b batchShapes) (*program, error) {
 		prog.losses = w.losses
 	}
 	if err == nil {
-		err = w.Err()
+		err = core.In(m.Place(), core.ErrGraph, w.Err())
 	}
 	if err != nil {
 		return nil, err
