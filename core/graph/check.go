@@ -41,7 +41,7 @@ func (n *Node) checkShape(name string, s tensor.Shape) error {
 		}
 	}
 	if priceOf(s) > maxSize {
-		return n.bad("%s: got %v, want at most %d elements", name, s, int64(maxSize))
+		return &SizeError{n.Op.Name, s.Clone(), maxSize}
 	}
 	return nil
 }

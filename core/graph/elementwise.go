@@ -98,7 +98,7 @@ func (g *Graph) sumTo(v, like Value) Value {
 
 func init() {
 	unary("neg", func(g *Graph, dy, _, _ Value) Value { return g.Neg(dy) }).says("y = -x")
-	unary("abs", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Sign(x)) }).says("y = |x|")
+	unary("abs", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Sign(x)) }).says("y = x without its sign")
 	unary("sign", nil).says("y = -1, 0 or 1 as x is below, at or above 0")
 	unary("exp", func(g *Graph, dy, _, y Value) Value { return g.Mul(dy, y) }).says("y = e^x")
 	// expm1: d/dx (e^x - 1) = e^x = y + 1.

@@ -192,10 +192,11 @@ func (p *interpreter) compute(n *graph.Node, shapes []tensor.Shape, in, out [][]
 	case "Sum", "Mean", "Max", "Min", "Prod", "ArgMax", "ArgMin":
 		interpretReduce(n, shapes, in[0], y)
 	case "Gather", "ScatterAdd":
-		width := shapes[0][1:].Size()
+		table := shapes[0]
 		if n.Op.Name == "ScatterAdd" {
-			width = shape[1:].Size()
+			table = shape
 		}
+		width := table[1:].Size()
 		for i, v := range in[1] {
 			for j := range width {
 				if n.Op.Name == "Gather" {
@@ -496,6 +497,9 @@ func (p *interpreter) interpretRNN(n *graph.Node, shapes []tensor.Shape, in, out
 		o.Y, o.H, o.C, o.Saved = out[0], out[1], out[2], out[3]
 		if s.Batch*s.Steps > 0 {
 			kernel.RNN(pool, s, o)()
+		} else { // the states stay as they are
+			copy(o.H, o.H0)
+			copy(o.C, o.C0)
 		}
 		return
 	}
