@@ -123,7 +123,7 @@ func (b *branches) branch(v any) (*Tensor, error) {
 			list, ok = o.Config["layers"].([]any)
 		}
 		if !ok {
-			return nil, core.Errorf(core.ErrConfigJSON, "layers", "got %s, want a list of layers", kindOf(o.Raw["config"]))
+			return nil, core.Errorf(core.ErrConfigJSON, "config.layers", "got %s, want a list of layers", kindOf(o.Raw["config"]))
 		}
 		return b.row(list)
 	}

@@ -195,10 +195,14 @@ func datatype(d *dec, depth int) (Type, error) {
 		if size != uint32(8+d.o) {
 			return t, fail(ErrCorrupt, what, "variable-length element of %d bytes, want %d", size, 8+d.o)
 		}
-		if _, err := datatype(d, depth+1); err != nil {
+		base, err := datatype(d, depth+1)
+		if err != nil {
 			return t, err
 		}
 		if bits&15 == 1 {
+			if base.Size != 1 {
+				return t, fail(ErrCorrupt, what, "string of characters of %d bytes", base.Size)
+			}
 			t.Class, t.VarLen, t.Pad, t.UTF8 = ClassString, true, Pad(bits>>4&15), bits>>8&15 == 1
 		}
 	case ClassTime, ClassCompound, ClassReference, ClassArray, ClassComplex:

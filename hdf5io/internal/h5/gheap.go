@@ -55,20 +55,21 @@ func (l *loader) collection(addr uint64) (collection, error) {
 		n := d.length()
 		d.skip(int(head) - 8 - l.l)
 		if number == 0 {
-			// Free space; its size counts its own head, and there is nothing behind it.
-			if n > uint64(d.left())+head {
+			// Free space; its size counts its own head, and there is nothing behind it. libhdf5 goes on from where it says, and a size of
+			// 0 keeps it there for ever.
+			if n != uint64(d.left())+head {
 				return nil, fail(ErrCorrupt, whatGlobal, "free space of %d bytes in the one at %d, which has %d left", n, addr, d.left())
 			}
 			break
 		}
-		if n > uint64(d.left()) {
+		if n > uint64(d.left()) || n+(-n&7) > uint64(d.left()) {
 			return nil, fail(ErrCorrupt, whatGlobal, "object %d of %d bytes in the one at %d, which has %d left", number, n, addr, d.left())
 		}
 		if _, twice := c[number]; twice {
 			return nil, fail(ErrCorrupt, whatGlobal, "object %d twice in the one at %d", number, addr)
 		}
 		c[number] = d.next(int(n))
-		d.skip(min(int(-n&7), d.left()))
+		d.skip(int(-n & 7))
 	}
 	return c, nil
 }
@@ -77,17 +78,20 @@ func (l *loader) collection(addr uint64) (collection, error) {
 func (l *loader) varString(elem []byte) (string, error) {
 	d := l.dec(elem)
 	n, addr, number := d.u32(), d.offset(), d.u32()
-	if n == 0 || addr == 0 {
-		if n != 0 {
-			return "", fail(ErrCorrupt, whatGlobal, "string of %d bytes without an address", n)
-		}
+	switch {
+	case addr == 0 && n != 0:
+		return "", fail(ErrCorrupt, whatGlobal, "string of %d bytes without an address", n)
+	case addr == 0:
 		return "", nil
+	case d.bad || addr == undefined:
+		return "", fail(ErrCorrupt, whatGlobal, "string of %d bytes outside the file", n)
 	}
+	// An empty string that has an address has an object: libhdf5 goes there.
 	b, err := l.heapObject(addr, number)
 	if err != nil {
 		return "", err
 	}
-	if uint64(n) > uint64(len(b)) {
+	if uint64(n) != uint64(len(b)) { // libhdf5 has a buffer for the string and copies the object
 		return "", fail(ErrCorrupt, whatGlobal, "string of %d bytes in an object of %d", n, len(b))
 	}
 	if l.stringBytes += uint64(n); l.stringBytes > l.lim.AttributeBytes+4*l.size {

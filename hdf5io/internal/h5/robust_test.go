@@ -61,11 +61,18 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
-// mutate changes a few fields, bytes or bits of b, mostly where metadata is.
-func mutate(r *rand.Rand, b []byte) {
+// mutate changes a few fields, bytes or bits of b, near what a structure of HDF5 begins with more often than elsewhere.
+// at are the places to choose from.
+func mutate(r *rand.Rand, b []byte, at []int) {
 	for range 1 + r.IntN(3) {
-		i := r.IntN(len(b))
-		switch r.IntN(4) {
+		i := at[r.IntN(len(at))]
+		if r.IntN(4) == 0 {
+			sign := [...]string{"GCOL", "TREE", "SNOD", "HEAP", "OHDR", "FRHP", "FHDB", "BTHD", "BTLF"}[r.IntN(9)]
+			if at := bytes.Index(b[i:], []byte(sign)); at >= 0 {
+				i = min(i+at+r.IntN(200), len(b)-1)
+			}
+		}
+		switch r.IntN(5) {
 		case 0:
 			b[i] ^= 1 << r.IntN(8)
 		case 1:
@@ -75,13 +82,53 @@ func mutate(r *rand.Rand, b []byte) {
 				v := []uint64{0, 1, 8, 255, 4096, uint64(len(b)), uint64(r.IntN(len(b))), 1<<32 - 1, 1 << 40, 1<<63 - 1, 1 << 63, 1<<64 - 1}
 				binary.LittleEndian.PutUint64(b[i:], v[r.IntN(len(v))])
 			}
-		case 3: // one structure over another
+		case 3: // an address, or what looks like one, in the place of another
+			addresses := 0
+			for k := range min(2000, len(b)/8) {
+				from := (i&^7 + 8*k) % (len(b) &^ 7)
+				if v := binary.LittleEndian.Uint64(b[from:]); v > 0 && v < uint64(len(b)) {
+					if addresses++; addresses > 1+r.IntN(8) && i&^7+8 <= len(b) {
+						copy(b[i&^7:], b[from:from+8])
+						break
+					}
+				}
+			}
+		case 4: // one structure over another
 			n := 8 * (1 + r.IntN(40))
 			if from := r.IntN(len(b)) &^ 7; from+n <= len(b) && i&^7+n <= len(b) {
 				copy(b[i&^7:], b[from:from+n])
 			}
 		}
 	}
+}
+
+// metadata are the places of a good file that are not the numbers of a dataset.
+func metadata(t testing.TB, b []byte) []int {
+	f, err := NewReader(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := make([]bool, len(b))
+	mark := func(addr, n uint64) {
+		for i := range n {
+			data[f.src.base+addr+i] = true
+		}
+	}
+	for _, d := range f.Root().Datasets() {
+		if d.lay.storage == contiguous && d.lay.addr != undefined {
+			mark(d.lay.addr, uint64(d.Len()*d.Type.Size))
+		}
+		for _, c := range d.lay.chunks {
+			mark(c.addr, c.size)
+		}
+	}
+	var at []int
+	for i, is := range data {
+		if !is {
+			at = append(at, i)
+		}
+	}
+	return at
 }
 
 // fixSums recomputes the checksums of structures whose length is known, so that changes reach the code behind the checksums.
@@ -126,10 +173,11 @@ func TestMutants(t *testing.T) {
 	}
 	for i, good := range goodFiles(t) {
 		r := rand.New(rand.NewPCG(1, uint64(i)))
+		at := metadata(t, good)
 		accepted := 0
 		for range n {
 			b := slices.Clone(good)
-			mutate(r, b)
+			mutate(r, b, at)
 			fixSums(b)
 			if openBytes(t, b) == nil {
 				accepted++
@@ -570,5 +618,38 @@ func TestShown(t *testing.T) {
 	}
 	if n := len(shown(strings.Repeat("\x00", 100000))); n > maxShown+maxShown/4 {
 		t.Errorf("%d bytes shown", n)
+	}
+}
+
+// TestHeapLies has what libhdf5 1.10 crashes of or hangs in when it reads a string attribute: each lie alone must be refused.
+func TestHeapLies(t *testing.T) {
+	good := encoded(t, kerasTree())
+	heap := bytes.Index(good, []byte("GCOL"))
+	free := heap + 16
+	for binary.LittleEndian.Uint16(good[free:]) != 0 {
+		free += 16 + int(binary.LittleEndian.Uint64(good[free+8:])+7)&^7
+	}
+	ref := bytes.Index(good, binary.LittleEndian.AppendUint64(nil, uint64(heap))) - 4 // length, place and number of a string
+	base := bytes.Index(good, []byte{0x10, 0, 0, 0, 1, 0, 0, 0, 0, 0, 8, 0})          // the type of its characters
+	if heap < 0 || ref < 0 || base < 0 {
+		t.Fatal("the file has no string of variable length")
+	}
+	for name, lie := range map[string]func(b []byte){
+		"free space of no bytes":        func(b []byte) { clear(b[free+8 : free+16]) },
+		"free space too short":          func(b []byte) { b[free+8] -= 8 },
+		"object up to the very end":     func(b []byte) { binary.LittleEndian.PutUint16(b[free:], 77) },
+		"string shorter than object":    func(b []byte) { b[ref]-- },
+		"empty string without object":   func(b []byte) { clear(b[ref : ref+4]); binary.LittleEndian.PutUint32(b[ref+12:], 9999) },
+		"empty string outside the file": func(b []byte) { clear(b[ref : ref+4]); b[ref+8] = 1 },
+		"characters of 16 MB":           func(b []byte) { b[base+7] = 1 },
+	} {
+		b := slices.Clone(good)
+		lie(b)
+		if err := openBytes(t, b); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: %v, want ErrCorrupt", name, err)
+		}
+	}
+	if err := openBytes(t, good); err != nil {
+		t.Error(err)
 	}
 }
