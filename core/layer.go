@@ -30,6 +30,13 @@ type SideBySide interface {
 	CallArguments() (names []string, inputs int)
 }
 
+// Borrower is a layer that Keras has hold weights of a layer inside of it as its own, too: .weights.h5 files have them in both places, here
+// before those that the layer declared itself.
+type Borrower interface {
+	Layer
+	Borrowed() []*Weight
+}
+
 // Base is what all layers have in their config, and their weights. The zero Base is ready for use.
 type Base struct {
 	Name      string      `json:"name"`
@@ -42,6 +49,7 @@ type Base struct {
 	class    string
 	err      error
 	built    bool
+	kept     bool
 	weights  []*Weight
 	states   []*Weight
 	children []Child
@@ -68,6 +76,12 @@ func (b *Base) Err() error { return In(b.Place(), ErrLayerConfig, b.err) }
 
 // Built reports whether the layer has been built.
 func (b *Base) Built() bool { return b.built }
+
+// Keep gives the weights that a file has to a layer that cannot be built, because nobody knows what it computes or what it is given.
+func (b *Base) Keep(weights ...*Weight) { b.weights, b.children, b.built, b.kept = weights, nil, true, true }
+
+// Kept reports whether the weights of the layer are from Keep.
+func (b *Base) Kept() bool { return b.kept }
 
 // Weights are the layer's own weights in the order of declaration, without those of its children.
 func (b *Base) Weights() []*Weight { return b.weights }

@@ -77,6 +77,9 @@ func (w *walker) layer(l core.Layer, path string) {
 	w.met[l] = true
 	b := l.Common()
 	own := place{path: path, name: b.Name, layer: l}
+	if x, ok := l.(core.Borrower); ok {
+		own.weights = x.Borrowed()
+	}
 	var groups []place
 	for _, trained := range []bool{true, false} {
 		for _, x := range b.Weights() {
@@ -97,7 +100,7 @@ func (w *walker) layer(l core.Layer, path string) {
 	}
 	w.places = append(append(w.places, own), groups...)
 	children := b.Children()
-	if m, ok := l.(*model.Model); ok {
+	if m, ok := l.(*model.Model); ok && !b.Kept() {
 		children = nil
 		for _, x := range savedLayers(m) {
 			children = append(children, core.Child{Attr: "layers", Layer: x})
@@ -275,6 +278,12 @@ func (l *loader) loadPaths(s store) error {
 	}
 	for _, p := range places {
 		used[p.path] = true
+		if p.layer.Common().Kept() {
+			if err := a.keepPaths(s, p.layer, p.path, used); err != nil {
+				return err
+			}
+			continue
+		}
 		if len(p.weights) == 0 && len(p.arrays) == 0 {
 			continue
 		}

@@ -86,7 +86,7 @@ func decodeAs[T any](d *Decoder, t *Table[T], v any) (T, error) {
 			if name, ok = v["config"].(string); !ok {
 				return none, core.Errorf(core.ErrLayerConfig, "", "got a function without a name, want a %s", t.kind)
 			}
-			if t.Lookup(name) == nil && o.RegisteredName != "" {
+			if t.Lookup(name) == nil && t.Lookup(o.RegisteredName) != nil {
 				name = o.RegisteredName
 			}
 			break
@@ -106,7 +106,7 @@ func decodeAs[T any](d *Decoder, t *Table[T], v any) (T, error) {
 	}
 	e := t.Lookup(name)
 	if e == nil {
-		return none, t.Unknown(name)
+		return none, unknownObject(t, name)
 	}
 	if major := d.Major(); e.Before3 != "" && (major == 1 || major == 2) {
 		e = t.Lookup(e.Before3)
@@ -157,7 +157,15 @@ const experimental = "experimental.preprocessing>"
 
 // LayerOf makes a layer from a serialised object, and gives it a name unless its config does.
 func (d *Decoder) LayerOf(o Object, name string) (core.Layer, error) {
-	place := fmt.Sprintf("layer %q (%s)", name, o.Class)
+	l, err := d.layerOf(o, name)
+	if err != nil && d.Missing != nil && isMissing(err) {
+		return d.standIn(o, name, err), nil
+	}
+	return l, err
+}
+
+func (d *Decoder) layerOf(o Object, name string) (core.Layer, error) {
+	place := fmt.Sprintf("layer %q (%s)", name, o.fullName())
 	if d.depth++; d.depth > maxNesting {
 		d.depth = 0
 		return nil, core.Errorf(core.ErrTooDeep, "model nesting", "more than %d models and layers inside of each other", maxNesting)
@@ -206,6 +214,9 @@ func (d *Decoder) LayerOf(o Object, name string) (core.Layer, error) {
 	}
 	l := e.New()
 	l.Common().SetClass(e.Class)
+	if e.Registered == "" && e.Package == "" {
+		l.Common().SetClass(e.Name) // Keras names layers after their class, whatever it exports that as
+	}
 	if x, ok := l.(Dated); ok {
 		x.SetKeras(d.Major())
 	}

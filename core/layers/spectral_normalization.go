@@ -57,6 +57,9 @@ func (l *SpectralNormalization) Build(b *core.Builder, inputs []tensor.Shape) er
 	return nil
 }
 
+// Borrowed is the kernel.
+func (l *SpectralNormalization) Borrowed() []*core.Weight { return []*core.Weight{l.kernel} }
+
 // Call normalises the kernel in training, and calls the layer inside.
 func (l *SpectralNormalization) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 	g := c.Graph
