@@ -28,8 +28,8 @@ type Options struct {
 	Python string
 	// Log gets what plugins write to stderr, line by line; nil drops all but the last lines, which errors show.
 	Log func(plugin, line string)
-	// Checksum, if not nil, is asked for the SHA-256 that a plugin must have; "" is any.
-	Checksum func(path string) (string, error)
+	// Check, if not nil, is told the SHA-256 of a plugin before it is run; an error keeps it from running.
+	Check func(path, sha256 string) error
 }
 
 // PassedOn are the variables of gk's own environment that plugins get: what programs need to run, and what a Keras backend reads.

@@ -43,6 +43,16 @@ var pluginName = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
 
 // Open starts a plugin and asks what it provides.
 func Open(path string, o Options) (*Plugin, error) {
+	p := newPlugin(path, o)
+	if _, err := p.running(); err != nil {
+		p.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// newPlugin is a plugin that has not been started.
+func newPlugin(path string, o Options) *Plugin {
 	p := &Plugin{path: path, options: o}
 	if o.Transport != "stream" {
 		limit := o.Shared
@@ -51,11 +61,7 @@ func Open(path string, o Options) (*Plugin, error) {
 		}
 		p.arena, _ = shm.New(limit) // where there is none, tensors travel by gRPC
 	}
-	if _, err := p.running(); err != nil {
-		p.Close()
-		return nil, err
-	}
-	return p, nil
+	return p
 }
 
 // Name is what the plugin calls itself; before it could say so, its file.

@@ -114,21 +114,14 @@ func isPython(path string) (script string, ok bool) {
 
 // command is how a plugin is run. What is hashed is what is run: where the system can run an open file, it is opened once for both.
 func command(path string, o Options) (cmd *exec.Cmd, keep *os.File, err error) {
-	want := ""
-	if o.Checksum != nil {
-		if want, err = o.Checksum(path); err != nil {
-			return nil, nil, err
-		}
-	}
-	check := func(got string, err error) error {
+	check := func(hash string, err error) error {
 		if err != nil {
-			return startError("%v", err)
+			return startError("%v", unwrapPath(err))
 		}
-		if want != "" && got != want {
-			return &core.Error{Kind: core.ErrPluginChecksum, Msg: fmt.Sprintf("got SHA-256 %s, want %s", got, want),
-				Hint: "the file is not what was installed or locked: gk plugin install it again if you know why, or gk plugin lock"}
+		if o.Check == nil {
+			return nil
 		}
-		return nil
+		return o.Check(path, hash)
 	}
 	if script, ok := isPython(path); ok {
 		if err := check(FileHash(path)); err != nil {
