@@ -18,7 +18,8 @@ type ConvAttr struct {
 
 func init() {
 	define(&Op{Name: "Conv", Doc: "convolution: y[o,f] = sum of x[o strides + t dilation - pad_lo, c] kernel[t,c,f] over t, c",
-		Inputs: []string{"x", "kernel"}, Settings: ConvAttr{}, Without: []string{"Spatial"}, infer: convShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
+		Inputs: []string{"x", "kernel"}, Settings: ConvAttr{}, Without: []string{"Spatial"},
+		infer: convShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
 			a, x, k := n.Attr.(ConvAttr), n.In[0], n.In[1]
 			return []Value{g.ConvGradInput(dy[0], k, a, spatial(x)), g.ConvGradKernel(dy[0], x, a, k.Shape()[:len(a.Strides)])}
 		}})
@@ -112,7 +113,7 @@ func (n *Node) checkConv(a ConvAttr, x, k, y tensor.Shape) error {
 		}
 	}
 	channels, filters := x[s+1], k[s+1]
-	if a.Groups < 1 || a.Groups > maxMove || filters%a.Groups > 0 || channels >= 0 && (channels%a.Groups != 0 || channels/a.Groups != k[s]) && k[s] >= 0 {
+	if a.Groups < 1 || a.Groups > maxMove || filters%a.Groups > 0 || channels >= 0 && (channels%a.Groups != 0 || !agree(channels/a.Groups, k[s])) {
 		return n.bad("%d channels in %d groups do not fit kernel %v", channels, a.Groups, k)
 	}
 	if y != nil && (!agree(y[0], x[0]) || !agree(y[s+1], filters)) {

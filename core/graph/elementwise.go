@@ -128,9 +128,9 @@ func init() {
 	unary("asinh", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Rsqrt(g.Add(g.Square(x), g.Const(1)))) }).says("y = arsinh x")
 	unary("acosh", func(g *Graph, dy, x, _ Value) Value { return g.Mul(dy, g.Rsqrt(g.Sub(g.Square(x), g.Const(1)))) }).says("y = arcosh x")
 	unary("atanh", func(g *Graph, dy, x, _ Value) Value { return g.Div(dy, g.Sub(g.Const(1), g.Square(x))) }).says("y = artanh x")
-	unary("floor", nil).says("y = x rounded down; no gradient")
-	unary("ceil", nil).says("y = x rounded up; no gradient")
-	unary("round", nil).says("y = x rounded to the nearest integer, halves to even; no gradient")
+	unary("floor", nil).says("y = x rounded down")
+	unary("ceil", nil).says("y = x rounded up")
+	unary("round", nil).says("y = x rounded to the nearest integer, halves to even")
 	unary("not", nil).says("y = 1 where x is 0, else 0")
 	unary("is_nan", nil).says("y = 1 where x is not a number, else 0")
 	unary("is_finite", nil).says("y = 1 where x is neither infinite nor NaN, else 0")
@@ -156,7 +156,7 @@ func init() {
 	binary("mod", func(g *Graph, dy, a, b, _ Value) (Value, Value) {
 		return dy, g.Neg(g.Mul(dy, g.Floor(g.Div(a, b))))
 	}).says("y = a - b floor(a/b)")
-	binary("floor_div", nil).says("y = floor(a/b); no gradient")
+	binary("floor_div", nil).says("y = floor(a/b)")
 	binary("atan2", func(g *Graph, dy, a, b, _ Value) (Value, Value) {
 		s := g.Div(dy, g.Add(g.Square(a), g.Square(b)))
 		return g.Mul(s, b), g.Neg(g.Mul(s, a))

@@ -34,11 +34,13 @@ func leafShape(n *Node) error { return nil }
 func init() {
 	define(&Op{Name: "Input", infer: leafShape})
 	define(&Op{Name: "Variable", infer: leafShape})
-	define(&Op{Name: "Const", Doc: "y = value, a scalar", Inputs: []string{}, Settings: ConstAttr{}, Elementwise: true, infer: func(n *Node) error { n.Out = []tensor.Shape{{}}; return nil }})
-	define(&Op{Name: "Table", Doc: "constant numbers, which come beside the settings: see Node.table", Inputs: []string{}, Settings: ShapeAttr{}, infer: func(n *Node) error {
-		n.Out = []tensor.Shape{n.Attr.(TableAttr).Values.Shape()}
-		return nil
-	}})
+	define(&Op{Name: "Const", Doc: "y = value, a scalar", Inputs: []string{}, Settings: ConstAttr{}, Elementwise: true,
+		infer: func(n *Node) error { n.Out = []tensor.Shape{{}}; return nil }})
+	define(&Op{Name: "Table", Doc: "constant numbers, which come beside the settings: see Node.table", Inputs: []string{},
+		Settings: ShapeAttr{}, infer: func(n *Node) error {
+			n.Out = []tensor.Shape{n.Attr.(TableAttr).Values.Shape()}
+			return nil
+		}})
 	define(&Op{Name: "Random", Doc: "uniform numbers in [0, 1), other ones in every run", Inputs: []string{}, Settings: RandomAttr{},
 		Without: []string{"Stream"}, Elementwise: true, infer: func(n *Node) error {
 			s := n.Attr.(RandomAttr).Shape
@@ -55,7 +57,8 @@ func init() {
 		}
 		return nil
 	}})
-	define(&Op{Name: "StopGradient", Doc: "y = x; no gradient flows through it", Inputs: []string{"x"}, Elementwise: true, infer: func(n *Node) error { n.Out = []tensor.Shape{n.In[0].Shape()}; return nil }})
+	define(&Op{Name: "StopGradient", Doc: "y = x", Inputs: []string{"x"}, Elementwise: true,
+		infer: func(n *Node) error { n.Out = []tensor.Shape{n.In[0].Shape()}; return nil }})
 }
 
 // Input is a tensor that is fed for each run.

@@ -12,7 +12,8 @@ import (
 type NormAttr struct{ Epsilon float64 }
 
 func init() {
-	define(&Op{Name: "BatchNorm", Doc: "y = (x - mean)/sqrt(variance + epsilon) gamma + beta, over all axes but the last", Inputs: []string{"x", "gamma?", "beta?"},
+	define(&Op{Name: "BatchNorm", Doc: "y = (x - mean)/sqrt(variance + epsilon) gamma + beta, over all axes but the last",
+		Inputs:  []string{"x", "gamma?", "beta?"},
 		Outputs: []string{"y", "mean", "variance"}, Settings: NormAttr{}, infer: func(n *Node) error {
 			x := n.In[0].Shape()
 			if len(x) < 2 {
@@ -21,7 +22,8 @@ func init() {
 			c := x[len(x)-1:]
 			return n.normShape(x, c, c)
 		}, grad: normGrad("BatchNormGrad")})
-	define(&Op{Name: "LayerNorm", Doc: "y = (x - mean)/sqrt(variance + epsilon) gamma + beta, over each row of a matrix", Inputs: []string{"x", "gamma?", "beta?"},
+	define(&Op{Name: "LayerNorm", Doc: "y = (x - mean)/sqrt(variance + epsilon) gamma + beta, over each row of a matrix",
+		Inputs:   []string{"x", "gamma?", "beta?"},
 		Settings: NormAttr{}, infer: func(n *Node) error {
 			x := n.In[0].Shape()
 			if len(x) != 2 {

@@ -8,12 +8,14 @@ import "github.com/gokeras/gk/core/tensor"
 type PoolAttr struct{ Size, Strides, PadLo, PadHi []int }
 
 func init() {
-	define(&Op{Name: "MaxPool", Doc: "y = the largest element of each window of x", Inputs: []string{"x"}, Settings: PoolAttr{}, infer: poolShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
-		return []Value{g.one("MaxPoolGrad", n.Attr, dy[0], n.In[0], n.Value(0))}
-	}})
-	define(&Op{Name: "AvgPool", Doc: "y = the mean of the elements of each window that lie in x", Inputs: []string{"x"}, Settings: PoolAttr{}, infer: poolShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
-		return []Value{g.one("AvgPoolGrad", n.Attr, dy[0], n.In[0])}
-	}})
+	define(&Op{Name: "MaxPool", Doc: "y = the largest element of each window of x", Inputs: []string{"x"}, Settings: PoolAttr{},
+		infer: poolShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
+			return []Value{g.one("MaxPoolGrad", n.Attr, dy[0], n.In[0], n.Value(0))}
+		}})
+	define(&Op{Name: "AvgPool", Doc: "y = the mean of the elements of each window that lie in x", Inputs: []string{"x"}, Settings: PoolAttr{},
+		infer: poolShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
+			return []Value{g.one("AvgPoolGrad", n.Attr, dy[0], n.In[0])}
+		}})
 	// Both take the input of the pooling for its shape.
 	define(&Op{Name: "MaxPoolGrad", infer: secondShape})
 	define(&Op{Name: "AvgPoolGrad", infer: secondShape})

@@ -12,7 +12,9 @@ import (
 type ReduceAttr struct{ First, End int }
 
 func init() {
-	reduction("Sum", "y = the sum over the axes first to end-1, which stay with size 1", func(g *Graph, n *Node, dy Value) Value { return g.BroadcastTo(dy, n.In[0].Shape()) })
+	reduction("Sum", "y = the sum over the axes first to end-1, which stay with size 1", func(g *Graph, n *Node, dy Value) Value {
+		return g.BroadcastTo(dy, n.In[0].Shape())
+	})
 	reduction("Mean", "y = the mean over the axes first to end-1, which stay with size 1", func(g *Graph, n *Node, dy Value) Value {
 		count := n.In[0].Shape().Size() / max(1, n.Out[0].Size())
 		return g.BroadcastTo(g.Mul(dy, g.Const(1/float64(max(1, count)))), n.In[0].Shape())

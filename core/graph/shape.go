@@ -25,11 +25,13 @@ type RangeAttr struct {
 }
 
 func init() {
-	define(&Op{Name: "Reshape", Doc: "x with another shape, of which one size may be -1: what is left", Inputs: []string{"x"}, Settings: ShapeAttr{},
-		infer: reshapeShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
+	define(&Op{Name: "Reshape", Doc: "x with another shape, of which one size may be -1: what is left", Inputs: []string{"x"},
+		Settings: ShapeAttr{},
+		infer:    reshapeShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
 			return []Value{g.Reshape(dy[0], n.In[0].Shape()...)}
 		}})
-	define(&Op{Name: "BroadcastTo", Doc: "x repeated along axes that it lacks or in which it has size 1", Inputs: []string{"x"}, Settings: ShapeAttr{},
+	define(&Op{Name: "BroadcastTo", Doc: "x repeated along axes that it lacks or in which it has size 1", Inputs: []string{"x"},
+		Settings:    ShapeAttr{},
 		Elementwise: true, infer: func(n *Node) error {
 			want := n.Attr.(ShapeAttr).Shape
 			if err := n.checkShape("shape", want); err != nil {
@@ -41,41 +43,44 @@ func init() {
 			n.Out = []tensor.Shape{want}
 			return nil
 		}, grad: func(g *Graph, n *Node, dy []Value) []Value { return []Value{g.sumTo(dy[0], n.In[0])} }})
-	define(&Op{Name: "Transpose", Doc: "axis i of y is axis perm[i] of x", Inputs: []string{"x"}, Settings: PermAttr{}, infer: func(n *Node) error {
-		perm, in := n.Attr.(PermAttr).Perm, n.In[0].Shape()
-		if len(perm) != len(in) {
-			return n.bad("permutation %v has not one number per axis", perm)
-		}
-		for i, p := range slices.Sorted(slices.Values(perm)) {
-			if p != i {
-				return n.bad("%v is no permutation of the axes", perm)
+	define(&Op{Name: "Transpose", Doc: "axis i of y is axis perm[i] of x", Inputs: []string{"x"}, Settings: PermAttr{},
+		infer: func(n *Node) error {
+			perm, in := n.Attr.(PermAttr).Perm, n.In[0].Shape()
+			if len(perm) != len(in) {
+				return n.bad("permutation %v has not one number per axis", perm)
 			}
-		}
-		out := make(tensor.Shape, len(perm))
-		for i, p := range perm {
-			out[i] = in[p]
-		}
-		n.Out = []tensor.Shape{out}
-		return n.checkMoved(in)
-	}, grad: func(g *Graph, n *Node, dy []Value) []Value {
-		perm := n.Attr.(PermAttr).Perm
-		back := make([]int, len(perm))
-		for i, p := range perm {
-			back[p] = i
-		}
-		return []Value{g.Transpose(dy[0], back...)}
-	}})
-	define(&Op{Name: "Concat", Doc: "the xs one after the other along an axis", Inputs: []string{"xs..."}, Settings: AxisAttr{}, infer: concatShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
-		axis, at := n.Attr.(AxisAttr).Axis, 0
-		d := make([]Value, len(n.In))
-		for i, v := range n.In {
-			d[i] = g.Narrow(dy[0], axis, at, v.Dim(axis))
-			at += v.Dim(axis)
-		}
-		return d
-	}})
+			for i, p := range slices.Sorted(slices.Values(perm)) {
+				if p != i {
+					return n.bad("%v is no permutation of the axes", perm)
+				}
+			}
+			out := make(tensor.Shape, len(perm))
+			for i, p := range perm {
+				out[i] = in[p]
+			}
+			n.Out = []tensor.Shape{out}
+			return n.checkMoved(in)
+		}, grad: func(g *Graph, n *Node, dy []Value) []Value {
+			perm := n.Attr.(PermAttr).Perm
+			back := make([]int, len(perm))
+			for i, p := range perm {
+				back[p] = i
+			}
+			return []Value{g.Transpose(dy[0], back...)}
+		}})
+	define(&Op{Name: "Concat", Doc: "the xs one after the other along an axis", Inputs: []string{"xs..."}, Settings: AxisAttr{},
+		infer: concatShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
+			axis, at := n.Attr.(AxisAttr).Axis, 0
+			d := make([]Value, len(n.In))
+			for i, v := range n.In {
+				d[i] = g.Narrow(dy[0], axis, at, v.Dim(axis))
+				at += v.Dim(axis)
+			}
+			return d
+		}})
 	define(&Op{Name: "Slice", Doc: "y[i] = x[start + i step] for i < size along each axis; start < 0 counts from the end, size -1 is as many as there are",
-		Inputs: []string{"x"}, Settings: RangeAttr{}, Without: []string{"Shape"}, infer: sliceShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
+		Inputs: []string{"x"}, Settings: RangeAttr{}, Without: []string{"Shape"},
+		infer: sliceShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
 			a := n.Attr.(RangeAttr)
 			return []Value{g.one("Place", RangeAttr{a.Start, a.Size, a.Step, n.In[0].Shape()}, dy[0])}
 		}})

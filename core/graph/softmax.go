@@ -12,12 +12,14 @@ func init() {
 		n.Out = []tensor.Shape{n.In[0].Shape()}
 		return nil
 	}
-	define(&Op{Name: "Softmax", Doc: "y = e^x/sum(e^x) along the last axis", Inputs: []string{"x"}, infer: sameShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
-		return []Value{g.one("SoftmaxGrad", nil, dy[0], n.Value(0))}
-	}})
-	define(&Op{Name: "LogSoftmax", Doc: "y = x - ln(sum(e^x)) along the last axis", Inputs: []string{"x"}, infer: sameShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
-		return []Value{g.one("LogSoftmaxGrad", nil, dy[0], n.Value(0))}
-	}})
+	define(&Op{Name: "Softmax", Doc: "y = e^x/sum(e^x) along the last axis", Inputs: []string{"x"},
+		infer: sameShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
+			return []Value{g.one("SoftmaxGrad", nil, dy[0], n.Value(0))}
+		}})
+	define(&Op{Name: "LogSoftmax", Doc: "y = x - ln(sum(e^x)) along the last axis", Inputs: []string{"x"},
+		infer: sameShape, grad: func(g *Graph, n *Node, dy []Value) []Value {
+			return []Value{g.one("LogSoftmaxGrad", nil, dy[0], n.Value(0))}
+		}})
 	define(&Op{Name: "SoftmaxGrad", infer: sameShape})
 	define(&Op{Name: "LogSoftmaxGrad", infer: sameShape})
 	// Both cross-entropies give the loss of each row and the gradient of that loss, which their own gradient scales.

@@ -70,6 +70,7 @@ type Operation struct {
 	Inputs   []Operand
 	Outputs  []string
 	Settings []Setting // all of them are to be given
+	Gradient bool      // whether gradients flow through it
 	Doc      string    // what it computes, in one line
 }
 
@@ -80,7 +81,7 @@ func Operations() []Operation {
 		if o.Doc == "" {
 			continue
 		}
-		d := Operation{Name: o.Name, Inputs: o.operands(), Outputs: o.results(), Doc: o.Doc}
+		d := Operation{Name: o.Name, Inputs: o.operands(), Outputs: o.results(), Gradient: o.grad != nil, Doc: o.Doc}
 		for _, f := range o.fields() {
 			d.Settings = append(d.Settings, Setting{snake(f.Name), typeName(f.Type)})
 		}
