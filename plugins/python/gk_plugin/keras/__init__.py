@@ -51,9 +51,11 @@ def _registries() -> list[dict[str, Any]]:
     found = []
     for name in ("keras", "tf_keras"):
         module = sys.modules.get(name)
-        saving = getattr(module, "saving", None) or getattr(module, "utils", None)
-        if hasattr(saving, "get_custom_objects"):
-            found.append(saving.get_custom_objects())
+        for where in (getattr(module, "saving", None), getattr(module, "utils", None)):
+            get = getattr(where, "get_custom_objects", None)
+            if get is not None:
+                found.append(get())
+                break
     return found
 
 
@@ -87,18 +89,23 @@ def _of_class(cls: Any, named: bool) -> list[Class]:
     keras = _keras_of(cls)
     if keras is None:
         return []
-    if str(getattr(keras, "__version__", "3")).startswith("2."):
-        from .two import classes_of
-    else:
-        from .three import classes_of
-    return classes_of(keras, cls, named)
+    if _generation(keras) == 2:
+        from . import two
+
+        return two.classes_of(keras, cls, named)
+    from . import three
+
+    return three.classes_of(keras, cls, named)
 
 
 def _of_function(function: Callable[..., Any]) -> list[Class]:
-    keras = next((sys.modules[n] for n in ("keras", "tf_keras") if any(r.get(registered_as(function)) is function for r in _registries()) and n in sys.modules), None)
-    keras = keras or sys.modules.get("keras") or sys.modules["tf_keras"]
-    if str(getattr(keras, "__version__", "3")).startswith("2."):
+    keras = sys.modules.get("keras")
+    if keras is None or _generation(keras) == 2:
         return []
-    from .three import classes_of_function
+    from . import three
 
-    return classes_of_function(keras, function)
+    return three.classes_of_function(keras, function)
+
+
+def _generation(keras: ModuleType) -> int:
+    return int(str(getattr(keras, "__version__", "3")).split(".")[0])

@@ -17,7 +17,7 @@ Pure: TypeAlias = Callable[[Sequence[Any], Sequence[Any]], Sequence[Any]]
 _MASK64 = (1 << 64) - 1
 
 
-def _mixed(x: int) -> int:
+def mixed(x: int) -> int:
     """A 64-bit number that looks random and depends on x alone (splitmix64)."""
     x = (x + 0x9E3779B97F4A7C15) & _MASK64
     x = ((x ^ x >> 30) * 0xBF58476D1CE4E5B9) & _MASK64
@@ -27,10 +27,10 @@ def _mixed(x: int) -> int:
 
 def seed_states(seed: int, step: int, salt: int, count: int) -> np.ndarray[Any, np.dtype[np.uint32]]:
     """The states of so many generators in one step: (count, 2) numbers of 30 bits, which every backend's type holds."""
-    key = _mixed(_mixed(seed ^ salt) ^ step)
+    key = mixed(mixed(seed ^ salt) ^ step)
     states = np.empty((count, 2), np.uint32)
     for i in range(count):
-        n = _mixed(key + i)
+        n = mixed(key + i)
         states[i, 0], states[i, 1] = n & 0x3FFFFFFF, n >> 34
     return states
 
@@ -200,7 +200,7 @@ class _Torch:
         def run(seed: int, step: int) -> None:
             numbers = c.states(seed, step)
             # Functions of PyTorch itself draw from its own generator.
-            torch.manual_seed(_mixed(_mixed(seed ^ c.salt) ^ step) >> 1)
+            torch.manual_seed(mixed(mixed(seed ^ c.salt) ^ step) >> 1)
             states = [torch.tensor([int(s) for s in pair], dtype=torch.int64) for pair in numbers]
             if not backward:
                 with torch.no_grad():

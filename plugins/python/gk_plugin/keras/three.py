@@ -4,6 +4,7 @@ masks are results like the outputs, and generators of random numbers start each 
 from __future__ import annotations
 
 import hashlib
+import importlib
 import inspect
 import random
 import re
@@ -144,11 +145,14 @@ class KerasClass(Class):
                 return {"config": self.defaults(), "inputs": [shape] * count}
         return None
 
-    def scope(self) -> Any:
-        """Where names of classes of the author's module are known."""
+    def known(self) -> dict[str, Any]:
+        """The classes and functions of the author's module, by name."""
         module = sys.modules.get(self.module)
-        known = {n: c for n, c in vars(module).items() if inspect.isclass(c) or inspect.isfunction(c)} if module else {}
-        return self.keras.saving.custom_object_scope(known)
+        return {n: c for n, c in vars(module).items() if inspect.isclass(c) or inspect.isfunction(c)} if module else {}
+
+    def scope(self) -> Any:
+        """Where the names of the author's module are known."""
+        return self.keras.saving.custom_object_scope(self.known())
 
     def config_of(self, thing: Any) -> Config:
         """The config of an object as a file has it."""
@@ -294,7 +298,7 @@ class KerasMetric(KerasObject):
             initial: Any = {"fill": True}
             if same:
                 initial = {"class_name": "Constant", "config": {"value": float(value.flat[0]) if value.size else 0.0}}
-            self.weights.append(Weight(i, _weight_name(v, self.own.name), tuple(value.shape), initial, trainable=False))
+            self.weights.append(Weight(i, weight_name(str(getattr(v, "path", None) or v.name), self.own.name), tuple(value.shape), initial, trainable=False))
 
     def _state_by_use(self, inputs: list[Shape]) -> None:
         """A metric that makes its state in its first update."""
@@ -335,10 +339,10 @@ def _mapping(keras: ModuleType, variables: Sequence[Any], tensors: Sequence[Any]
     return [(v, keras.ops.cast(t, v.dtype)) for v, t in zip(variables, tensors)]
 
 
-def _weight_name(v: Any, owner: str) -> str:
-    path = str(getattr(v, "path", None) or v.name)
+def weight_name(path: str, owner: str) -> str:
+    """The name of a weight below its owner: dense/kernel of my_layer/dense/kernel."""
     parts = path.split("/")
-    path = "/".join(parts[parts.index(owner) + 1 :]) if owner in parts[:-1] else v.name
+    path = "/".join(parts[parts.index(owner) + 1 :]) if owner in parts[:-1] else parts[-1]
     return re.sub(r"[^A-Za-z0-9_.\-/ :]", "_", path)[:256] or "weight"
 
 
@@ -352,15 +356,15 @@ def build_layer(cls: KerasClass, make: Callable[[], Any], inputs: Sequence[Shape
         symbols = [cls.keras.KerasTensor(s, dtype=dtype) for s in inputs]
         try:
             with cls.scope():
-                y = layer(*_arguments(layer, symbols))
-            return layer, dtype, [tuple(t.shape) for t in _flat(y)]
+                y = layer(*call_arguments(layer, symbols))
+            return layer, dtype, [tuple(t.shape) for t in flat(y)]
         except Exception as e:
             failure, layer = failure or e, None
     assert failure is not None
     raise from_exception(failure, "", "ErrLayerConfig") from failure
 
 
-def _arguments(layer: Any, tensors: Sequence[Any]) -> list[Any]:
+def call_arguments(layer: Any, tensors: Sequence[Any]) -> list[Any]:
     """How inputs are passed: each as an argument of its own if call has so many for tensors, else as a list."""
     if len(tensors) == 1:
         return list(tensors)
@@ -385,12 +389,12 @@ class KerasLayer(KerasObject):
         self.generators = [v for v in layer.variables if id(v) not in known and str(getattr(v, "name", "")) == "seed_generator_state"]
         self.first = self._values()
         self.filled: dict[int, list[Array]] = {0: self.first}
-        groups = weight_groups(layer)
+        groups = save_groups(importlib.import_module("keras.src.saving.saving_lib"), layer, self.variables, self.first)
         for i, v in enumerate(self.variables):
             dtype = str(v.dtype)
             w = Weight(
                 index=i,
-                name=_weight_name(v, layer.name),
+                name=weight_name(str(getattr(v, "path", None) or v.name), layer.name),
                 shape=tuple(int(d) for d in v.shape),
                 initializer={"fill": True},
                 trainable=i < len(self.trained),
@@ -452,7 +456,7 @@ class KerasLayer(KerasObject):
                 set_mask(inputs[i], mask)
             with keras.StatelessScope(mapping, collect_losses=True) as scope:
                 before = [scope.get_current_value(v) for v in self.variables]
-                y = _flat(layer(*_arguments(layer, inputs), **named))
+                y = flat(layer(*call_arguments(layer, inputs), **named))
                 after = [scope.get_current_value(v) for v in self.variables]
                 losses = list(scope.losses)
                 losses += [v.regularizer(v) for v in self.penalized]
@@ -486,12 +490,12 @@ class KerasLayer(KerasObject):
             g.set_mask(i, v)
 
 
-def _flat(y: Any) -> list[Any]:
+def flat(y: Any) -> list[Any]:
     """The tensors of a result: one, or a list or dict of them."""
     if isinstance(y, dict):
-        return [t for k in sorted(y) for t in _flat(y[k])]
+        return [t for k in sorted(y) for t in flat(y[k])]
     if isinstance(y, (list, tuple)):
-        return [t for x in y for t in _flat(x)]
+        return [t for x in y for t in flat(x)]
     return [y]
 
 
@@ -517,11 +521,10 @@ def get_mask(x: Any) -> Any:
     return get_keras_mask(x)
 
 
-def weight_groups(layer: Any) -> dict[int, str]:
-    """Where .weights.h5 keeps each variable below the layer, by id: Keras saves the layer into a store that only looks on."""
-    from keras.src.saving import saving_lib
-
-    found: dict[int, str] = {}
+def save_groups(saving_lib: Any, layer: Any, variables: Sequence[Any], values: Sequence[Array]) -> dict[int, str]:
+    """Where .weights.h5 keeps each variable below the layer, by id: Keras saves the layer into a store that only looks on. Variables that
+    are saved as arrays are known by numbers that they get for that time; values are what they have before and after."""
+    saved: list[tuple[str, Any]] = []
 
     class Entry(dict[str, Any]):
         def __init__(self, path: str) -> None:
@@ -529,7 +532,7 @@ def weight_groups(layer: Any) -> dict[int, str]:
             self.path = path
 
         def __setitem__(self, key: str, value: Any) -> None:
-            found.setdefault(id(value), self.path)
+            saved.append((self.path, value))
             super().__setitem__(key, value)
 
     class Store(saving_lib.H5IOStore):  # type: ignore[misc]
@@ -545,8 +548,23 @@ def weight_groups(layer: Any) -> dict[int, str]:
         def __del__(self) -> None:
             pass
 
-    try:
+    def save() -> None:
+        saved.clear()
         saving_lib._save_state(layer, Store(), None, "", set())
+
+    try:
+        save()
+        ids = {id(v) for v in variables}
+        if all(id(v) in ids for _, v in saved):
+            return {id(v): path for path, v in reversed(saved)}
+        try:
+            for i, v in enumerate(variables):
+                v.assign(np.full(tuple(v.shape), i + 1))
+            save()
+            by_number = {int(np.asarray(a).flat[0]): path for path, a in reversed(saved) if np.asarray(a).size}
+        finally:
+            for v, value in zip(variables, values):
+                v.assign(value)
+        return {id(v): by_number.get(i + 1, "") for i, v in enumerate(variables)}
     except Exception:
         return {}
-    return found
