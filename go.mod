@@ -9,6 +9,7 @@ require (
 	github.com/sbinet/npyio v0.6.0 // reads in tests what gk writes for numpy
 	github.com/schollz/progressbar/v3 v3.19.1 // the bar of training
 	github.com/urfave/cli/v2 v2.27.7 // the command
+	go.yaml.in/yaml/v3 v3.0.4 // architectures of Keras 1 and 2
 	golang.org/x/image v0.47.0 // the fonts of the digits, resizing and BMP
 	golang.org/x/sync v0.24.0 // images are read side by side
 	golang.org/x/sys v0.50.0 // what the processor can do
@@ -39,7 +40,6 @@ require (
 	github.com/rivo/uniseg v0.4.7 // indirect
 	github.com/russross/blackfriday/v2 v2.1.0 // indirect
 	github.com/xrash/smetrics v0.0.0-20240521201337-686a1a2994c1 // indirect
-	go.yaml.in/yaml/v3 v3.0.4 // indirect
 	golang.org/x/mod v0.41.0 // indirect
 	golang.org/x/net v0.60.0 // indirect
 	golang.org/x/term v0.48.0 // indirect

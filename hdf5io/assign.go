@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/gokeras/gk/core"
+	"github.com/gokeras/gk/core/model"
 	"github.com/gokeras/gk/core/tensor"
 	"github.com/gokeras/gk/hdf5io/internal/h5"
 	"github.com/gokeras/gk/registry"
@@ -56,6 +58,9 @@ func arrayNames(as []array) string {
 // layer plans the weights of a layer, in the order of the file. where is the place in the file.
 func (a *assignment) layer(l core.Layer, weights []*core.Weight, arrays []array, where string) {
 	place := l.Common().Place()
+	if holdsModel(l) {
+		arrays = sorted(l, weights, arrays)
+	}
 	if a.upgrades(l) {
 		values, err := a.upgrade(l, weights, arrays)
 		if err != nil {
@@ -86,6 +91,47 @@ func (a *assignment) layer(l core.Layer, weights []*core.Weight, arrays []array,
 	for i, w := range weights {
 		a.weight(place, w, arrays[i])
 	}
+}
+
+// holdsModel reports whether a layer is a model, or is around one.
+func holdsModel(l core.Layer) bool {
+	if _, ok := l.(*model.Model); ok {
+		return true
+	}
+	return slices.ContainsFunc(l.Common().Children(), func(c core.Child) bool { return holdsModel(c.Layer) })
+}
+
+// sorted puts the arrays of a nested model in the order of its weights, by the names of layers and weights. Files have first what was
+// trained and then the rest, and before Keras 3 the architecture does not say of a nested model whether it was. Arrays whose names do not
+// all say which weight they are come back as they are.
+func sorted(l core.Layer, weights []*core.Weight, arrays []array) []array {
+	if len(arrays) != len(weights) {
+		return arrays
+	}
+	byName := map[string]array{}
+	for _, a := range arrays {
+		parts := strings.Split(strings.TrimSuffix(a.name, ":0"), "/")
+		if len(parts) < 2 {
+			return arrays
+		}
+		byName[strings.Join(parts[len(parts)-2:], "/")] = a
+	}
+	if len(byName) != len(arrays) {
+		return arrays
+	}
+	of := map[*core.Weight]core.Layer{}
+	owners(l, of)
+	out := make([]array, len(weights))
+	for i, w := range weights {
+		name := of[w].Common().Name + "/" + short(w)
+		a, ok := byName[name]
+		if !ok {
+			return arrays
+		}
+		delete(byName, name)
+		out[i] = a
+	}
+	return out
 }
 
 func (a *assignment) count(kind core.Kind, place, msg string) {

@@ -16,6 +16,7 @@ const (
 	contentHDF5
 	contentZip
 	contentJSON
+	contentYAML
 )
 
 const hdf5Signature = "\x89HDF\r\n\x1a\n"
@@ -49,6 +50,9 @@ func sniff(path string) (c content, size int64, err error) {
 	text := bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
 	if len(text) > 0 && (text[0] == '{' || text[0] == '"') {
 		return contentJSON, size, nil
+	}
+	if isYAML(head) {
+		return contentYAML, size, nil
 	}
 	at := make([]byte, len(hdf5Signature))
 	for offset := int64(512); offset+int64(len(at)) <= size; offset *= 2 {

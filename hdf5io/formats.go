@@ -9,4 +9,5 @@ func init() {
 	register("hdf5", contentHDF5, func(low string) bool { return strings.HasSuffix(low, ".h5") || strings.HasSuffix(low, ".hdf5") })
 	register("keras", contentZip, func(low string) bool { return strings.HasSuffix(low, ".keras") })
 	register("json", contentJSON, func(low string) bool { return strings.HasSuffix(low, ".json") })
+	register("yaml", contentYAML, func(string) bool { return false }) // Keras 3 takes none, so that gk writes none
 }

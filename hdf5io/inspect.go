@@ -133,23 +133,26 @@ func (in *inspector) inspect() error {
 			return err
 		}
 		return in.problem
-	case contentJSON:
+	case contentJSON, contentYAML:
 		in.Form = "JSON"
+		if c == contentYAML {
+			in.Form = "YAML"
+		}
 		if p := strings.Trim(in.Path, "/"); p != "" {
-			return core.Errorf(core.ErrNotFound, fmt.Sprintf("%q", in.Path), "JSON has no parts to show")
+			return core.Errorf(core.ErrNotFound, fmt.Sprintf("%q", in.Path), "%s has no parts to show", in.Form)
 		}
 		text, err := readLimited(in.path, maxConfig)
 		if err != nil {
 			return err
 		}
-		v, err := parse(text, "JSON")
+		v, err := parseText(text, in.Form)
 		if err != nil {
 			return err
 		}
-		in.Entries = []Entry{{Path: "/", Kind: "json", Bytes: int64(len(text)), Stored: int64(len(text)), Content: v}}
+		in.Entries = []Entry{{Path: "/", Kind: strings.ToLower(in.Form), Bytes: int64(len(text)), Stored: int64(len(text)), Content: v}}
 		return nil
 	}
-	return core.Errorf(core.ErrNotModel, fmt.Sprintf("file signature (offset %d)", min(size, 7)), "neither HDF5 nor an archive nor JSON")
+	return core.Errorf(core.ErrNotModel, fmt.Sprintf("file signature (offset %d)", min(size, 7)), "neither HDF5 nor an archive nor JSON nor YAML")
 }
 
 // archive lists the members, and the tree of the weights inside.
@@ -423,12 +426,12 @@ func (l *loader) configs() (architecture, training any, err error) {
 			return nil, nil, err
 		}
 		return inside(v)
-	case contentJSON:
+	case contentJSON, contentYAML:
 		text, err := readLimited(l.path, maxConfig)
 		if err != nil {
 			return nil, nil, err
 		}
-		v, err := parse(text, "JSON")
+		v, err := parseText(text, "config")
 		if err != nil {
 			return nil, nil, err
 		}

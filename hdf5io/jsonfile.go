@@ -11,15 +11,19 @@ import (
 	"github.com/gokeras/gk/registry"
 )
 
-// This file owns files of JSON: architectures, and the lists of shards.
+// This file owns files of text: architectures as JSON or YAML, and the lists of shards.
 
-// loadJSON reads an architecture. ok is false for JSON of another sort.
-func (l *loader) loadJSON() (ok bool, err error) {
+// loadJSON reads an architecture. ok is false for text of another sort.
+func (l *loader) loadJSON(c content) (ok bool, err error) {
 	text, err := readLimited(l.path, maxConfig)
 	if err != nil {
 		return false, err
 	}
-	v, err := parse(text, "JSON")
+	name, format := "JSON", ".json"
+	if c == contentYAML {
+		name, format = "YAML", ".yaml"
+	}
+	v, err := parseText(text, name)
 	if err != nil {
 		return false, err
 	}
@@ -28,10 +32,10 @@ func (l *loader) loadJSON() (ok bool, err error) {
 	case o["weight_map"] != nil:
 		l.Format = ".weights.json"
 		return true, l.loadShards(o)
-	case o["class_name"] == nil:
+	case o["class_name"] == nil && o["layers"] == nil: // Keras 0 has no class_name
 		return false, nil
 	}
-	l.Format = ".json"
+	l.Format = format
 	if err := l.architecture(v, "config"); err != nil {
 		return true, err
 	}

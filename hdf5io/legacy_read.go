@@ -6,6 +6,7 @@ import (
 
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/hdf5io/internal/h5"
+	"github.com/gokeras/gk/registry"
 )
 
 // This file owns reading HDF5 files: telling whole models, legacy weights and the weights of Keras 3 apart, and reading the first two.
@@ -266,12 +267,13 @@ func (l *loader) layersWithWeights() []modelLayer {
 
 // assignLegacy fills the model's weights from the group that has layer_names.
 func (l *loader) assignLegacy(g *h5.Group) error {
-	if err := l.wantBuilt(); err != nil {
-		return err
-	}
 	a := &assignment{loader: l}
 	there, err := legacyLayers(g, &a.wrong)
 	if err != nil {
+		return err
+	}
+	l.guessInput(there)
+	if err := l.wantBuilt(); err != nil {
 		return err
 	}
 	want := l.layersWithWeights()
@@ -288,6 +290,21 @@ func (l *loader) assignLegacy(g *h5.Group) error {
 		a.unmatched(want, there)
 	}
 	return a.apply()
+}
+
+// guessInput builds a Sequential model that does not say what its input is for the input that the first array of its first layer tells. If
+// that does not fit, the model stays as it is.
+func (l *loader) guessInput(there []fileLayer) {
+	if l.Model.Built() || len(there) == 0 || len(l.Model.Layers()) == 0 {
+		return
+	}
+	first, ok := l.Model.Layers()[0].(registry.InputGuesser)
+	if !ok {
+		return
+	}
+	if s := first.InputOf(there[0].arrays[0].Shape); s != nil && l.Model.BuildFor(s) == nil {
+		l.warn("nothing says what the input of the model is; %v fits the weights of its first layer", s)
+	}
 }
 
 // byName fills layers from those of the same name.

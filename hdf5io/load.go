@@ -75,8 +75,8 @@ func (l *loader) load() error {
 		return l.loadH5()
 	case contentZip:
 		return l.loadArchive()
-	case contentJSON:
-		ok, err := l.loadJSON()
+	case contentJSON, contentYAML:
+		ok, err := l.loadJSON(c)
 		if ok || err != nil {
 			return err
 		}
@@ -181,9 +181,9 @@ func (l *loader) givenConfig() error {
 	l.WeightsOnly = true
 	if l.o.Config == nil {
 		return &core.Error{Kind: core.ErrNoConfig, Where: "file", Msg: "holds weights and no architecture",
-			Hint: "give the architecture as Keras JSON with --config"}
+			Hint: "give the architecture as Keras JSON or YAML with --config"}
 	}
-	v, err := parse(l.o.Config, "config")
+	v, err := parseText(l.o.Config, "config")
 	if err != nil {
 		return err
 	}

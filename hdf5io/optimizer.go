@@ -150,7 +150,7 @@ func sameNames(list []state, arrays []array) int {
 
 // orders are the lists that a file may have, the likeliest first.
 func (l *loader) orders(o core.Optimizer, arrays []array) [][]state {
-	rates := len(arrays) > 1 && len(arrays[1].Shape) == 0 && isLearningRate(arrays[1])
+	rates := len(arrays) > 1 && len(arrays[1].Shape) == 0 && l.isLearningRate(arrays[1])
 	as3 := states(o, rates)
 	if _, wrapped := o.(core.OptimizerWrapper); wrapped {
 		return [][]state{states(o, true), as3}
@@ -162,13 +162,15 @@ func (l *loader) orders(o core.Optimizer, arrays []array) [][]state {
 		old = legacy
 	}
 	if old && !rates {
-		return [][]state{bySlot, as3, withoutNumbers(bySlot)}
+		return [][]state{bySlot, scalarsFirst(bySlot), as3, withoutNumbers(bySlot), withoutScalars(bySlot)}
 	}
 	return [][]state{as3, bySlot, withoutNumbers(bySlot)}
 }
 
-func isLearningRate(a array) bool {
-	return a.Type.Class == h5.ClassFloat || strings.Contains(a.name, "learning_rate")
+// isLearningRate tells the learning rate from other single numbers; before Keras 3 it has a name that says so, if it is there.
+func (l *loader) isLearningRate(a array) bool {
+	old := l.origin.Major() == 1 || l.origin.Major() == 2
+	return a.Type.Class == h5.ClassFloat && !old || strings.Contains(a.name, "learning_rate")
 }
 
 // legacyOptimizer is what the config of a tf.keras optimizer says of itself.
@@ -220,6 +222,18 @@ func slotKind(slot *core.Weight, weights []*core.Weight) string {
 		}
 	}
 	return kind
+}
+
+// scalarsFirst puts slots that are single numbers before the others: Nadam of Keras 2.3 has its product of momenta there.
+func scalarsFirst(list []state) []state {
+	out := slices.Clone(list)
+	slices.SortStableFunc(out, func(a, b state) int { return min(1, len(a.shape())) - min(1, len(b.shape())) })
+	return out
+}
+
+// withoutScalars leaves out slots that are single numbers: before 2.3 Nadam forgot its product of momenta and began at 1 again.
+func withoutScalars(list []state) []state {
+	return slices.DeleteFunc(slices.Clone(list), func(s state) bool { return s.slot != nil && len(s.shape()) == 0 })
 }
 
 func withoutNumbers(list []state) []state {

@@ -48,6 +48,10 @@ func ObjectOf(v any) (o Object, ok bool) {
 		o.Config = core.Config{}
 	case map[string]any:
 		o.Config = c
+	case []any:
+		if o.Class == "Sequential" { // before Keras 2.2.3
+			o.Config = core.Config{"layers": c}
+		}
 	default:
 		// Some old objects have a list or a name here; what takes it says so.
 		o.Config = nil
@@ -220,6 +224,9 @@ func (d *Decoder) layerOf(o Object, name string) (core.Layer, error) {
 	if x, ok := l.(Dated); ok {
 		x.SetKeras(d.Major())
 	}
+	if x, ok := l.(Placed); ok {
+		x.SetOrigin(d.Origin)
+	}
 	if err := d.takeInputShape(l.Common(), config); err != nil {
 		return nil, core.In(place, core.ErrLayerConfig, err)
 	}
@@ -271,6 +278,11 @@ func (d *Decoder) noteUpgrade(place string, before, after core.Config) {
 // Dated is a layer that computes otherwise in some generation of Keras though its config is the same.
 type Dated interface {
 	SetKeras(major int) // 0 if unknown, and in Go code
+}
+
+// Placed is a layer that computes otherwise with some backend or some minor version of Keras.
+type Placed interface {
+	SetOrigin(from Origin) // zero in Go code
 }
 
 // takeInputShape takes what a first layer says of its input in Go code and in old files out of its config.

@@ -52,6 +52,8 @@ func (e *Entry[T]) FullName() string {
 type Origin struct {
 	KerasVersion string // "2.3.1", "" if unknown
 	Backend      string // "tensorflow", "theano", "" if unknown
+	// DataFormat is that of the layers that do not say where their channels are; "" if nothing says so. Keras 1 leaves it out for some.
+	DataFormat string
 	// Note, if not nil, is told what had to be converted.
 	Note func(what string)
 }

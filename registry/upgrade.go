@@ -7,6 +7,14 @@ import (
 
 // This file owns the contract of layers whose weights other Kerases keep otherwise in files.
 
+// InputGuesser is a layer whose first array in a file tells what its input is: for Sequential models whose file does not say, as those of
+// Keras 2.2.3 to 2.3.1 that were made with an InputLayer.
+type InputGuesser interface {
+	core.Layer
+	// InputOf is the shape of the input, with the batch; nil if the array does not tell.
+	InputOf(first tensor.Shape) tensor.Shape
+}
+
 // WeightUpgrader is a layer that makes its weights of the arrays that a file of another Keras holds: kernels of Theano, an LSTM in
 // twelve arrays.
 type WeightUpgrader interface {

@@ -18,6 +18,9 @@ import (
 // moving ones. With renorm, training output = (normalised r + d) gamma + beta with r and d, through which no gradient flows, that make
 // it what inference would give, within renorm_clipping (rmin, rmax, dmax).
 //
+// Files of Keras 1 may have a mode, which nothing else knows: 1 normalises each sample along its last axis, output = (input -
+// mean)/(sqrt(variance + epsilon) + epsilon) gamma + beta, and 2 takes mean and variance of the batch at all times.
+//
 // Input and output of any shape. Weights, one number per channel: gamma with scale, beta with center, moving_mean, moving_variance;
 // with renorm also moving_stddev, renorm_mean, renorm_stddev. Source: keras/src/layers/normalization/batch_normalization.py; Ioffe and
 // Szegedy, ICML 2015; Ioffe, NeurIPS 2017 (renorm).
@@ -40,6 +43,7 @@ type BatchNormalization struct {
 	Renorm                    bool             `json:"renorm" keras:"3"`
 	RenormClipping            map[string]any   `json:"renorm_clipping" keras:"3"`
 	RenormMomentum            float64          `json:"renorm_momentum" keras:"3" want:"0..1"`
+	Mode                      int              `json:"mode" keras:"omitnull" want:"0..2"` // of Keras 1
 
 	gamma, beta, movingMean, movingVariance *core.Weight
 	movingStddev, renormMean, renormStddev  *core.Weight
@@ -53,15 +57,8 @@ func init() {
 	}, upgrades(renamed(map[string]string{"beta_init": "beta_initializer", "gamma_init": "gamma_initializer"}), upgradeBatchNormalization))
 }
 
-// upgradeBatchNormalization: TensorFlow 1 wrote axis as a list of one. Mode 0 of Keras 1 is what there is today; 1 normalised each
-// sample, and 2 took the statistics of the batch at all times.
-func upgradeBatchNormalization(c core.Config, from registry.Origin) error {
-	if mode, ok := c["mode"]; ok && from.Major() == 1 {
-		if n, ok := core.Whole(mode); !ok || n != 0 {
-			return core.Errorf(core.ErrUnsupported, "mode", "got %v, want 0", mode)
-		}
-		delete(c, "mode")
-	}
+// upgradeBatchNormalization: TensorFlow 1 wrote axis as a list of one.
+func upgradeBatchNormalization(c core.Config, _ registry.Origin) error {
 	if list, ok := c["axis"].([]any); ok && len(list) == 1 {
 		c["axis"] = list[0]
 	}
@@ -142,6 +139,13 @@ func (l *BatchNormalization) Call(c *core.Call, inputs []graph.Value) []graph.Va
 	axis := (l.Axis + inputs[0].Rank()) % inputs[0].Rank()
 	x := g.MoveAxis(inputs[0], axis, -1)
 	var y graph.Value
+	switch l.Mode {
+	case 1:
+		return []graph.Value{l.perSample(c, inputs[0])}
+	case 2:
+		y, _, _ = g.BatchNorm(x, l.read(c, l.gamma), l.read(c, l.beta), l.Epsilon)
+		return []graph.Value{g.MoveAxis(y, -1, axis)}
+	}
 	switch training := c.Training && l.Trainable.On(); {
 	case !training:
 		scale := g.Rsqrt(g.Add(c.Read(l.movingVariance), g.Const(l.Epsilon)))
@@ -155,6 +159,21 @@ func (l *BatchNormalization) Call(c *core.Call, inputs []graph.Value) []graph.Va
 		l.follow(c, l.movingVariance, variance, l.Momentum)
 	}
 	return []graph.Value{g.MoveAxis(y, -1, axis)}
+}
+
+// perSample is mode 1 of Keras 1.
+func (l *BatchNormalization) perSample(c *core.Call, x graph.Value) graph.Value {
+	g, last := c.Graph, []int{-1}
+	from := g.Sub(x, g.Mean(x, last, true))
+	std := g.Sqrt(g.Add(g.Mean(g.Square(from), last, true), g.Const(l.Epsilon)))
+	y := g.Div(from, g.Add(std, g.Const(l.Epsilon)))
+	if l.gamma != nil {
+		y = g.Mul(y, c.Read(l.gamma))
+	}
+	if l.beta != nil {
+		y = g.Add(y, c.Read(l.beta))
+	}
+	return y
 }
 
 // read is the value of gamma or beta, or none.

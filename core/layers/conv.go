@@ -4,6 +4,7 @@ import (
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/graph"
 	"github.com/gokeras/gk/core/tensor"
+	"github.com/gokeras/gk/registry"
 )
 
 // This file owns what Conv1D, Conv2D and Conv3D have in common: all but the number of spatial axes.
@@ -27,8 +28,12 @@ type conv struct {
 	KernelConstraint  core.Constraint  `json:"kernel_constraint"`
 	BiasConstraint    core.Constraint  `json:"bias_constraint"`
 
+	theano       bool
 	kernel, bias *core.Weight
 }
+
+// SetOrigin is for the registry.
+func (l *conv) SetOrigin(from registry.Origin) { l.theano = from.Backend == "theano" }
 
 func newConv(rank int) conv {
 	return conv{
@@ -82,7 +87,11 @@ func strideOrDilation(strides, dilation core.PerAxis) error {
 func (l *conv) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 	c.DropMasks()
 	x := toLast(c.Graph, inputs[0], l.DataFormat)
-	lo, hi := overhang(c, x, l.KernelSize, l.Strides, l.DilationRate, l.Padding)
+	padding := l.Padding
+	if l.theano && padding == "same" {
+		padding = sameOfTheano
+	}
+	lo, hi := overhang(c, x, l.KernelSize, l.Strides, l.DilationRate, padding)
 	y := c.Graph.Conv(x, c.Read(l.kernel), graph.ConvAttr{Strides: l.Strides, Dilation: l.DilationRate, PadLo: lo, PadHi: hi, Groups: l.Groups})
 	return biasAndActivate(c, y, l.bias, l.Activation, l.DataFormat)
 }

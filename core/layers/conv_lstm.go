@@ -6,6 +6,7 @@ import (
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/graph"
 	"github.com/gokeras/gk/core/tensor"
+	"github.com/gokeras/gk/registry"
 )
 
 // This file owns ConvLSTM1D, ConvLSTM2D and ConvLSTM3D: an LSTM whose products are convolutions. All inputs are convolved at once; the
@@ -25,8 +26,12 @@ type convLSTM struct {
 	RecurrentActivation core.Activation `json:"recurrent_activation"`
 	UnitForgetBias      bool            `json:"unit_forget_bias"`
 
+	theano                  bool
 	kernel, recurrent, bias *core.Weight
 }
+
+// SetOrigin is for the registry.
+func (l *convLSTM) SetOrigin(from registry.Origin) { l.theano = from.Backend == "theano" }
 
 // ConvLSTM1D is a long short-term memory layer over sequences of rows: input (batch, steps, rows, channels), the state of a step
 // (batch, rows, filters). The formulas are those of LSTM with convolutions in place of products: that of the input moves as strides,
@@ -50,7 +55,7 @@ func newConvLSTM(rank int) convLSTM {
 
 func init() {
 	registerUpgraded("ConvLSTM1D", func() *ConvLSTM1D { return &ConvLSTM1D{newConvLSTM(1)} }, upgradeGates)
-	registerUpgraded("ConvLSTM2D", func() *ConvLSTM2D { return &ConvLSTM2D{newConvLSTM(2)} }, upgradeGates)
+	registerUpgraded("ConvLSTM2D", func() *ConvLSTM2D { return &ConvLSTM2D{newConvLSTM(2)} }, upgrades(upgradeConv, upgradeGates))
 	registerUpgraded("ConvLSTM3D", func() *ConvLSTM3D { return &ConvLSTM3D{newConvLSTM(3)} }, upgradeGates)
 }
 
@@ -152,6 +157,9 @@ func (l *convLSTM) sequence(c *core.Call, x graph.Value, states []graph.Value, m
 }
 
 func (l *convLSTM) convolve(c *core.Call, x graph.Value, kernel *core.Weight, strides, dilation core.PerAxis, padding string) graph.Value {
+	if l.theano && padding == "same" {
+		padding = sameOfTheano
+	}
 	lo, hi := overhang(c, x, l.KernelSize, strides, dilation, padding)
 	return c.Graph.Conv(x, c.Read(kernel), graph.ConvAttr{Strides: strides, Dilation: dilation, PadLo: lo, PadHi: hi, Groups: 1})
 }

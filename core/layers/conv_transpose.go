@@ -4,6 +4,7 @@ import (
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/graph"
 	"github.com/gokeras/gk/core/tensor"
+	"github.com/gokeras/gk/registry"
 )
 
 // This file owns what Conv1DTranspose, Conv2DTranspose and Conv3DTranspose have in common.
@@ -28,8 +29,12 @@ type convTranspose struct {
 	KernelConstraint  core.Constraint  `json:"kernel_constraint"`
 	BiasConstraint    core.Constraint  `json:"bias_constraint"`
 
+	theano       bool
 	kernel, bias *core.Weight
 }
+
+// SetOrigin is for the registry.
+func (l *convTranspose) SetOrigin(from registry.Origin) { l.theano = from.Backend == "theano" }
 
 func newConvTranspose(rank int) convTranspose {
 	return convTranspose{
@@ -104,6 +109,9 @@ func (l *convTranspose) spread(g *graph.Graph, x, kernel graph.Value) graph.Valu
 		over := (n-1)*l.Strides[i] + k - out[i] // by how much windows are larger than the output
 		if l.Padding == "same" {
 			lo[i] = max(0, over) / 2
+			if l.theano {
+				lo[i] = k / 2
+			}
 		}
 		hi[i] = over - lo[i]
 	}

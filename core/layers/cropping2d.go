@@ -7,7 +7,7 @@ package layers
 type Cropping2D struct{ croppingOf }
 
 func init() {
-	registerUpgraded("Cropping2D", func() *Cropping2D { return &Cropping2D{croppingOf{newCropping(2), "channels_last"}} }, renamedFormat)
+	registerUpgraded("Cropping2D", func() *Cropping2D { return &Cropping2D{croppingOf{newCropping(2), "channels_last"}} }, inheritedFormat)
 }
 
 // NewCropping2D makes a Cropping2D layer.

@@ -7,7 +7,7 @@ package layers
 type Cropping3D struct{ croppingOf }
 
 func init() {
-	registerUpgraded("Cropping3D", func() *Cropping3D { return &Cropping3D{croppingOf{newCropping(3), "channels_last"}} }, renamedFormat)
+	registerUpgraded("Cropping3D", func() *Cropping3D { return &Cropping3D{croppingOf{newCropping(3), "channels_last"}} }, inheritedFormat)
 }
 
 // NewCropping3D makes a Cropping3D layer.

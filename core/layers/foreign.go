@@ -3,6 +3,7 @@ package layers
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/tensor"
@@ -140,18 +141,27 @@ func (l *GRU) UpgradeWeights(arrays []*tensor.Tensor, _ registry.Origin) ([]*ten
 // OldWeightCount is nine in Keras 1.
 func (l *GRU) OldWeightCount(from registry.Origin) int { return oldGateCount(from, 3) }
 
-// UpgradeWeights joins the twelve arrays of Keras 1, and turns kernels of Keras 1 and Theano.
+// UpgradeWeights turns kernels of Keras 1 and Theano, and joins the twelve arrays of Keras 1.
 func (l *convLSTM) UpgradeWeights(arrays []*tensor.Tensor, from registry.Origin) ([]*tensor.Tensor, string, error) {
-	values, what, err := gatesOfKeras1(arrays, lstmOfKeras1...)
+	values, what := slices.Clone(arrays), ""
+	for i := range values {
+		if i%3 == 2 { // a bias
+			continue
+		}
+		var did string
+		if values[i], did = kernelOf(values[i], from, l.DataFormat, l.KernelSize); did != "" {
+			what = did
+		}
+	}
+	values, did, err := gatesOfKeras1(values, lstmOfKeras1...)
 	if err != nil {
 		return nil, "", err
 	}
-	values = slices.Clone(values)
-	for i := range min(2, len(values)) {
-		var did string
-		if values[i], did = kernelOf(values[i], from, l.DataFormat, l.KernelSize); did != "" && !(i > 0 && what != "") {
-			what = did
-		}
+	if did != "" {
+		return values, strings.TrimSuffix(did+", "+what, ", "), nil
+	}
+	for i, w := range []*core.Weight{l.kernel, l.recurrent}[:min(2, len(values))] {
+		values[i], what = fitted(values[i], what, w)
 	}
 	return values, what, nil
 }
@@ -196,12 +206,44 @@ func kernelOf(kernel *tensor.Tensor, from registry.Origin, format string, size [
 	return turned, what
 }
 
+// fitted gives a kernel of images that has not the shape of its weight another order of its axes, if that fits: first the one that Keras 2
+// tries, then that of Keras 1 for channels_first, which some tools keep.
+func fitted(kernel *tensor.Tensor, what string, w *core.Weight) (*tensor.Tensor, string) {
+	if w == nil || len(kernel.Shape()) != 4 || kernel.Shape().Equal(w.Shape) {
+		return kernel, what
+	}
+	for _, perm := range [][]int{{3, 2, 0, 1}, {2, 3, 1, 0}} {
+		s := kernel.Shape()
+		if (tensor.Shape{s[perm[0]], s[perm[1]], s[perm[2]], s[perm[3]]}).Equal(w.Shape) {
+			return rearranged(kernel, perm), strings.TrimPrefix(what+", kernel with its axes in another order", ", ")
+		}
+	}
+	return kernel, what
+}
+
 // UpgradeWeights turns kernels of Keras 1 and Theano.
 func (l *conv) UpgradeWeights(arrays []*tensor.Tensor, from registry.Origin) ([]*tensor.Tensor, string, error) {
 	return upgradeKernel(arrays, func(k *tensor.Tensor) (*tensor.Tensor, string) {
-		return kernelOf(k, from, l.DataFormat, l.KernelSize)
+		k, what := kernelOf(k, from, l.DataFormat, l.KernelSize)
+		return fitted(k, what, l.kernel)
 	})
 }
+
+// UpgradeWeights puts the axes of kernels of Keras 1 and channels_first, (multiplier, in, rows, columns) and (out, in multiplier, 1, 1),
+// in the order of today.
+func (l *separableConv) UpgradeWeights(arrays []*tensor.Tensor, from registry.Origin) ([]*tensor.Tensor, string, error) {
+	if from.Major() != 1 || l.DataFormat != channelsFirst || len(arrays) < 2 || len(arrays[0].Shape()) != 4 || len(arrays[1].Shape()) != 4 {
+		return arrays, "", nil
+	}
+	values := slices.Clone(arrays)
+	for i := range 2 {
+		values[i] = rearranged(arrays[i], []int{2, 3, 1, 0})
+	}
+	return values, "kernels of Keras 1 with their axes in today's order", nil
+}
+
+// OldWeightCount is 0: every Keras has the same arrays.
+func (l *separableConv) OldWeightCount(registry.Origin) int { return 0 }
 
 // OldWeightCount is 0: every Keras has kernel and bias.
 func (l *conv) OldWeightCount(registry.Origin) int { return 0 }
@@ -232,7 +274,7 @@ func (l *convTranspose) UpgradeWeights(arrays []*tensor.Tensor, from registry.Or
 		} else {
 			did += ", turned around as of Theano"
 		}
-		return turned, did
+		return fitted(turned, did, l.kernel)
 	})
 }
 
@@ -318,3 +360,42 @@ func (l *ParametricSoftplus) UpgradeWeights(arrays []*tensor.Tensor, _ registry.
 
 // OldWeightCount is 0: every Keras has both.
 func (l *ParametricSoftplus) OldWeightCount(registry.Origin) int { return 0 }
+
+// InputOf is the input that a Dense with such a kernel most likely has.
+func (l *Dense) InputOf(kernel tensor.Shape) tensor.Shape { return guessed(kernel, 2, -2, 0) }
+
+// InputOf is the input that a convolution with such a kernel has.
+func (l *conv) InputOf(kernel tensor.Shape) tensor.Shape {
+	rank := len(l.KernelSize)
+	s := guessed(kernel, rank+2, -2, rank)
+	if s != nil && l.DataFormat == channelsFirst {
+		s = append(tensor.Shape{tensor.Unknown, s.Dim(-1)}, s[1:rank+1]...)
+	}
+	return s
+}
+
+// InputOf is the input that a recurrent layer with such a kernel has.
+func (l *SimpleRNN) InputOf(kernel tensor.Shape) tensor.Shape { return guessed(kernel, 2, -2, 1) }
+
+// InputOf is the input that a recurrent layer with such a kernel has.
+func (l *GRU) InputOf(kernel tensor.Shape) tensor.Shape { return guessed(kernel, 2, -2, 1) }
+
+// InputOf is the input that a recurrent layer with such a kernel has.
+func (l *LSTM) InputOf(kernel tensor.Shape) tensor.Shape { return guessed(kernel, 2, -2, 1) }
+
+// InputOf is the input that an Embedding most likely has: sequences.
+func (l *Embedding) InputOf(tensor.Shape) tensor.Shape {
+	return tensor.Shape{tensor.Unknown, tensor.Unknown}
+}
+
+// guessed is an input with as many channels as axis of a kernel of the given rank has, and further axes between them and the batch.
+func guessed(kernel tensor.Shape, rank, axis, further int) tensor.Shape {
+	if len(kernel) != rank {
+		return nil
+	}
+	s := tensor.Shape{tensor.Unknown}
+	for range further {
+		s = append(s, tensor.Unknown)
+	}
+	return append(s, kernel.Dim(axis))
+}

@@ -96,11 +96,22 @@ func renamedFormat(c core.Config, from registry.Origin) error {
 		c["data_format"] = channelsFirst
 	case "tf":
 		c["data_format"] = "channels_last"
-	case "default", nil: // as gk's own default
+	case "default", nil: // as other layers of the model, or as gk's own default
+		if from.DataFormat != "" {
+			c["data_format"] = from.DataFormat
+		}
 	default:
 		return core.Errorf(core.ErrLayerConfig, "dim_ordering", "got %v, want th, tf or default", v)
 	}
 	return nil
+}
+
+// inheritedFormat is renamedFormat for layers of images and volumes whose config Keras 1 forgets to write it in.
+func inheritedFormat(c core.Config, from registry.Origin) error {
+	if _, ok := c["dim_ordering"]; !ok && from.Major() == 1 && from.DataFormat != "" && c["data_format"] == nil {
+		c["data_format"] = from.DataFormat
+	}
+	return renamedFormat(c, from)
 }
 
 // joinedKernelSize makes kernel_size of the keys that Keras 1 had for each axis.

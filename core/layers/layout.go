@@ -10,6 +10,12 @@ import (
 
 const channelsFirst = "channels_first" // of data_format; anything else is "channels_last"
 
+// What padding "same" is in a file of Theano, for overhang.
+const (
+	sameOfTheano     = "same of Theano"
+	samePoolOfTheano = "same of Theano's pooling"
+)
+
 // channelAxis is where data_format puts channels.
 func channelAxis(format string) int {
 	if format == channelsFirst {
@@ -53,7 +59,10 @@ func spatialAxes(rank int, format string) []int {
 //	same    so far that there is a window for each stride; an odd number is more at the end
 //	causal  at the beginning, so far that no window sees what comes after its own step
 //
-// Source: the padding of TensorFlow's convolutions.
+// In files of Theano same means that as many windows begin at other places: those of convolutions half a window before the edge, those of
+// pooling one or two places after the first that would touch it.
+//
+// Source: the padding of TensorFlow's convolutions; conv2d and pool2d of keras/backend/theano_backend.py, Keras 1.2.2.
 func overhang(c *core.Call, x graph.Value, size, strides, dilation []int, padding string) (lo, hi []int) {
 	lo, hi = make([]int, len(size)), make([]int, len(size))
 	for i := range size {
@@ -61,6 +70,14 @@ func overhang(c *core.Call, x graph.Value, size, strides, dilation []int, paddin
 		switch {
 		case padding == "causal":
 			lo[i] = reach
+		case (padding == sameOfTheano || padding == samePoolOfTheano) && n > 0:
+			switch lo[i] = (reach + 1) / 2; {
+			case padding == samePoolOfTheano && size[i] > 2 && size[i]%2 == 1:
+				lo[i] = size[i] - 2
+			case padding == samePoolOfTheano:
+				lo[i] = size[i] - 1
+			}
+			hi[i] = max(0, (n-1)/strides[i]*strides[i]+reach+1-n-lo[i])
 		case padding == "same" && n > 0:
 			total := max(0, (n-1)/strides[i]*strides[i]+reach+1-n)
 			lo[i], hi[i] = total/2, total-total/2

@@ -198,7 +198,7 @@ func TestKeras1Configs(t *testing.T) {
 			t.Errorf("%s %s: got no error in a file of Keras 2, want an unknown key", c.class, c.config)
 		}
 	}
-	for class, config := range map[string]string{"BatchNormalization": `{"mode": 2}`, "Conv2D": `{"filters": 1, "nb_row": 2}`, "MaxPooling2D": `{"dim_ordering": "xy"}`} {
+	for class, config := range map[string]string{"BatchNormalization": `{"mode": 3}`, "Conv2D": `{"filters": 1, "nb_row": 2}`, "MaxPooling2D": `{"dim_ordering": "xy"}`} {
 		var c core.Config
 		if err := json.Unmarshal([]byte(config), &c); err != nil {
 			t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/graph"
 	"github.com/gokeras/gk/core/tensor"
+	"github.com/gokeras/gk/registry"
 )
 
 // This file owns what the pooling layers have in common.
@@ -15,7 +16,12 @@ type pooling struct {
 	Strides    core.PerAxis `json:"strides" want:">0"` // null: pool_size
 	Padding    string       `json:"padding" want:"valid|same"`
 	DataFormat string       `json:"data_format" want:"channels_last|channels_first"`
+
+	theano bool
 }
+
+// SetOrigin is for the registry.
+func (l *pooling) SetOrigin(from registry.Origin) { l.theano = from.Backend == "theano" }
 
 func newPooling(rank int) pooling {
 	return pooling{PoolSize: core.AllAxes(rank, 2), Strides: core.NoAxes(rank), Padding: "valid", DataFormat: "channels_last"}
@@ -33,7 +39,11 @@ func (l *pooling) Build(_ *core.Builder, inputs []tensor.Shape) error {
 func (l *pooling) pool(c *core.Call, x graph.Value, op func(x graph.Value, a graph.PoolAttr) graph.Value) []graph.Value {
 	c.DropMasks()
 	x = toLast(c.Graph, x, l.DataFormat)
-	lo, hi := overhang(c, x, l.PoolSize, l.Strides, core.AllAxes(len(l.PoolSize), 1), l.Padding)
+	padding := l.Padding
+	if l.theano && padding == "same" {
+		padding = samePoolOfTheano
+	}
+	lo, hi := overhang(c, x, l.PoolSize, l.Strides, core.AllAxes(len(l.PoolSize), 1), padding)
 	y := op(x, graph.PoolAttr{Size: l.PoolSize, Strides: l.Strides, PadLo: lo, PadHi: hi})
 	return []graph.Value{fromLast(c.Graph, y, l.DataFormat)}
 }

@@ -16,7 +16,7 @@ type SpatialDropout2D struct{ spatialDropoutOf }
 func init() {
 	registerUpgraded("SpatialDropout2D", func() *SpatialDropout2D {
 		return &SpatialDropout2D{spatialDropoutOf{spatialDropout{rank: 2}, "channels_last"}}
-	}, upgradeRate)
+	}, upgrades(upgradeRate, inheritedFormat))
 }
 
 // NewSpatialDropout2D makes a SpatialDropout2D layer.

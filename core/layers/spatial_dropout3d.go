@@ -16,7 +16,7 @@ type SpatialDropout3D struct{ spatialDropoutOf }
 func init() {
 	registerUpgraded("SpatialDropout3D", func() *SpatialDropout3D {
 		return &SpatialDropout3D{spatialDropoutOf{spatialDropout{rank: 3}, "channels_last"}}
-	}, upgradeRate)
+	}, upgrades(upgradeRate, inheritedFormat))
 }
 
 // NewSpatialDropout3D makes a SpatialDropout3D layer.

@@ -4,6 +4,7 @@ import (
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/graph"
 	"github.com/gokeras/gk/core/tensor"
+	"github.com/gokeras/gk/registry"
 )
 
 // SReLU is the identity between two thresholds, and a line of another slope on either side of them, all of which are learned. With
@@ -12,6 +13,8 @@ import (
 //	input <= t_left          t_left + a_left (input - t_left)
 //	t_left < input < r       input
 //	input >= r               r + a_right (input - r)
+//
+// With Theano, t_left + a_left (input - t_left) is r at most.
 //
 // Only Keras 1 and keras-contrib have it. Input and output of any shape. Weights, of the shape of a sample with 1 along shared_axes,
 // which count from 1: t_left, a_left, t_right, a_right. Source: SReLU of keras/layers/advanced_activations.py, Keras 1.2.2; Jin et al.,
@@ -24,6 +27,7 @@ type SReLU struct {
 	ARight     core.Initializer `json:"a_right_initializer"`
 	SharedAxes []int            `json:"shared_axes" want:">0"`
 
+	theano                       bool
 	tLeft, aLeft, tRight, aRight *core.Weight
 }
 
@@ -36,6 +40,9 @@ func init() {
 
 // NewSReLU makes an SReLU layer.
 func NewSReLU(with ...With) *SReLU { return configure[*SReLU]("SReLU", nil, with) }
+
+// SetOrigin is for the registry.
+func (l *SReLU) SetOrigin(from registry.Origin) { l.theano = from.Backend == "theano" }
 
 // Build declares the weights.
 func (l *SReLU) Build(b *core.Builder, inputs []tensor.Shape) error {
@@ -56,6 +63,10 @@ func (l *SReLU) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 	g, x := c.Graph, inputs[0]
 	left, width := c.Read(l.tLeft), g.Abs(c.Read(l.tRight))
 	over := g.Sub(x, left)
-	y := g.Add(left, g.Sub(g.Minimum(g.Relu(over), width), g.Mul(c.Read(l.aLeft), g.Relu(g.Neg(over)))))
+	y, low := g.Minimum(g.Relu(over), width), g.Mul(c.Read(l.aLeft), g.Neg(g.Relu(g.Neg(over))))
+	if l.theano {
+		low = g.Minimum(low, width)
+	}
+	y = g.Add(left, g.Add(y, low))
 	return []graph.Value{g.Add(y, g.Mul(g.Relu(g.Sub(x, g.Add(left, width))), c.Read(l.aRight)))}
 }

@@ -2,14 +2,19 @@ package layers
 
 import (
 	"math"
+	"strings"
 
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/graph"
 	"github.com/gokeras/gk/core/tensor"
+	"github.com/gokeras/gk/registry"
 )
 
 // UpSampling2D enlarges images: with interpolation "nearest" it repeats each place size times along each axis, else it takes weighted
 // sums of the places around, along one axis and then the other.
+//
+// Files of Keras 2 before 2.4, and of tf.keras before TensorFlow 1.13, mean by "bilinear" what TensorFlow 1 did: number i of the output lies at
+// i/size among those of the input, and not at (i+1/2)/size - 1/2.
 //
 // Input (batch, height, width, channels), output (batch, height*size, width*size, channels); with data_format "channels_first"
 // channels come second. Source: keras/src/layers/reshaping/up_sampling2d.py; the weights are those of TensorFlow's resize operations.
@@ -18,12 +23,25 @@ type UpSampling2D struct {
 	Size          core.PerAxis `json:"size" want:">0"`
 	DataFormat    string       `json:"data_format" want:"channels_last|channels_first"`
 	Interpolation string       `json:"interpolation" want:"nearest|bilinear|bicubic|lanczos3|lanczos5"`
+
+	corner bool // bilinear as in TensorFlow 1
+}
+
+// cornerAligned is an interpolation for resize that no config has: see UpSampling2D.
+const cornerAligned = "bilinear of TensorFlow 1"
+
+// SetOrigin is for the registry.
+func (l *UpSampling2D) SetOrigin(from registry.Origin) {
+	v := from.KerasVersion
+	for _, old := range []string{"2.0.", "2.1.", "2.2.", "2.3."} {
+		l.corner = l.corner || strings.HasPrefix(v, old) && (!strings.HasSuffix(v, "-tf") || old == "2.1.")
+	}
 }
 
 func init() {
 	registerUpgraded("UpSampling2D", func() *UpSampling2D {
 		return &UpSampling2D{Size: core.AllAxes(2, 2), DataFormat: "channels_last", Interpolation: "nearest"}
-	}, renamedFormat)
+	}, inheritedFormat)
 }
 
 // NewUpSampling2D makes an UpSampling2D layer. size is an int, or a list of one per axis.
@@ -41,10 +59,14 @@ func (l *UpSampling2D) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 	c.DropMasks()
 	x := inputs[0]
 	for i, axis := range spatialAxes(4, l.DataFormat) {
-		if l.Interpolation == "nearest" || l.Interpolation == "" {
+		interpolation := l.Interpolation
+		if interpolation == "bilinear" && l.corner {
+			interpolation = cornerAligned
+		}
+		if interpolation == "nearest" || interpolation == "" {
 			x = c.Graph.Repeat(x, axis, l.Size[i])
 		} else {
-			x = resize(c.Graph, x, axis, times(x.Dim(axis), l.Size[i]), l.Interpolation, false)
+			x = resize(c.Graph, x, axis, times(x.Dim(axis), l.Size[i]), interpolation, false)
 		}
 	}
 	return []graph.Value{x}
@@ -94,6 +116,8 @@ func resizing(n, m int, interpolation string, antialias bool) *tensor.Tensor {
 		case interpolation == "nearest":
 			matrix[min(int((float64(i)+0.5)*scale), n-1)*m+i] = 1
 			continue
+		case interpolation == cornerAligned:
+			at = min(float64(i)*scale, float64(n-1))
 		case interpolation == "bilinear" && !antialias:
 			at = min(max(at, 0), float64(n-1))
 		case interpolation == "bicubic" && !antialias: // TensorFlow has a table of 1024 weights to a place

@@ -19,7 +19,7 @@ type UpSampling3D struct {
 func init() {
 	registerUpgraded("UpSampling3D", func() *UpSampling3D {
 		return &UpSampling3D{Size: core.AllAxes(3, 2), DataFormat: "channels_last"}
-	}, renamedFormat)
+	}, inheritedFormat)
 }
 
 // NewUpSampling3D makes an UpSampling3D layer. size is an int, or a list of one per axis.

@@ -39,5 +39,5 @@ func upgradeZeroPadding2D(c core.Config, from registry.Origin) error {
 			c["padding"] = []any{[]any{p[0], p[1]}, []any{p[2], p[3]}}
 		}
 	}
-	return renamedFormat(c, from)
+	return inheritedFormat(c, from)
 }

@@ -7,7 +7,7 @@ package layers
 type ZeroPadding3D struct{ zeroPadding }
 
 func init() {
-	registerUpgraded("ZeroPadding3D", func() *ZeroPadding3D { return &ZeroPadding3D{newZeroPadding(3)} }, renamedFormat)
+	registerUpgraded("ZeroPadding3D", func() *ZeroPadding3D { return &ZeroPadding3D{newZeroPadding(3)} }, inheritedFormat)
 }
 
 // NewZeroPadding3D makes a ZeroPadding3D layer.

@@ -12,7 +12,7 @@ import (
 // model with inputs of its own, and layers as {name: class, custom_name: name, ...}.
 //
 // A model with branches becomes a functional one. Branches that are Sequential are taken apart, as the files of such models list the
-// layers of each branch, too. Source: Sequential.from_config and flattened_layers of keras/models.py, Keras 1.2.2.
+// layers of each branch, too. Masks end at a Merge of Sequential models, as they do in Keras 1. Source: Sequential.from_config and flattened_layers of keras/models.py, Keras 1.2.2.
 
 // branches is such a model while it is read.
 type branches struct {
@@ -57,8 +57,10 @@ func (b *branches) row(list []any) (*Tensor, error) {
 	var x *Tensor
 	known := map[string]core.Layer{}
 	if o, models, ok := branchesOf(list); ok {
-		ends := make([]*Tensor, len(models))
+		ends, unmasked := make([]*Tensor, len(models)), make([]bool, len(models))
 		for i, model := range models {
+			branch, _ := registry.ObjectOf(modern(model))
+			unmasked[i] = branch.Class == "Sequential"
 			var err error
 			if ends[i], err = b.branch(model); err != nil {
 				return nil, core.In(fmt.Sprintf("branch %d", i), core.ErrConfigJSON, err)
@@ -72,6 +74,7 @@ func (b *branches) row(list []any) (*Tensor, error) {
 			return nil, err
 		}
 		x = b.apply(merge, ends...)
+		x.node.unmasked = unmasked
 		list = list[1:]
 	}
 	for i, item := range list {
@@ -83,7 +86,7 @@ func (b *branches) row(list []any) (*Tensor, error) {
 		l := known[name] // Keras 1 knows a layer that comes twice by its name
 		if l == nil || name == "" {
 			var err error
-			if l, err = b.d.Layer(normal(o)); err != nil {
+			if l, err = b.d.Layer(o.Raw); err != nil {
 				return nil, err
 			}
 			if name == "" && o.Config != nil {
@@ -118,10 +121,7 @@ func (b *branches) branch(v any) (*Tensor, error) {
 		return nil, core.Errorf(core.ErrConfigJSON, "", "got %s, want a model as {class_name, config}", kindOf(v))
 	}
 	if o.Class == "Sequential" {
-		list, ok := o.Raw["config"].([]any)
-		if !ok {
-			list, ok = o.Config["layers"].([]any)
-		}
+		list, ok := o.Config["layers"].([]any)
 		if !ok {
 			return nil, core.Errorf(core.ErrConfigJSON, "config.layers", "got %s, want a list of layers", kindOf(o.Raw["config"]))
 		}

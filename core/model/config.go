@@ -43,13 +43,16 @@ func FromConfig(v any, r *registry.Registry, from registry.Origin) (*Model, erro
 		from.KerasVersion = "1" // Keras 0, see modern: what it calls otherwise, Keras 1 does, too
 	}
 	o, ok := registry.ObjectOf(modern(v))
+	if from.Major() == 1 && from.DataFormat == "" {
+		from.DataFormat = commonFormat(v)
+	}
 	if ok && o.Class == "Graph" {
 		return nil, core.Errorf(core.ErrUnsupported, "model config", "got a Graph of Keras 0, want Sequential or a functional model")
 	}
 	if !ok {
 		return nil, core.Errorf(core.ErrConfigJSON, "model config", "want an object with class_name and config")
 	}
-	l, err := r.Decoder(from).Layer(normal(o))
+	l, err := r.Decoder(from).Layer(o.Raw)
 	if err != nil {
 		return nil, inside(o, err)
 	}
@@ -59,6 +62,36 @@ func FromConfig(v any, r *registry.Registry, from registry.Origin) (*Model, erro
 	}
 	m.origin.KerasVersion, m.origin.Backend = from.KerasVersion, from.Backend
 	return m, nil
+}
+
+// commonFormat is the data format that layers of a model of Keras 1 name, if they all name the same: some layers do not write theirs, which is
+// the default of the one who made the model, and so mostly that of the others. "" if they disagree, or if none names one.
+func commonFormat(v any) string {
+	named := map[any]bool{}
+	var look func(v any)
+	look = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, x := range v {
+				look(x)
+			}
+		case map[string]any:
+			if f := v["dim_ordering"]; f == "th" || f == "tf" {
+				named[f] = true
+			}
+			for _, x := range v {
+				look(x)
+			}
+		}
+	}
+	look(v)
+	switch {
+	case len(named) != 1:
+		return ""
+	case named["th"]:
+		return "channels_first"
+	}
+	return "channels_last"
 }
 
 // inside takes the outermost model out of the place of an error: it is the file, and a layer's name says enough.
@@ -72,17 +105,6 @@ func inside(o registry.Object, err error) error {
 		}
 	}
 	return err
-}
-
-// normal wraps the bare list that old Kerases have as config of a Sequential model.
-func normal(o registry.Object) map[string]any {
-	list, ok := o.Raw["config"].([]any)
-	if !ok {
-		return o.Raw
-	}
-	raw := maps.Clone(o.Raw)
-	raw["config"] = map[string]any{"layers": list}
-	return raw
 }
 
 // DecodeConfig reads the config of a model.
@@ -153,7 +175,7 @@ func (m *Model) decodeSequential(d *registry.Decoder, c core.Config, list []any)
 		if !ok {
 			return notALayer(i, item)
 		}
-		l, err := d.Layer(normal(o))
+		l, err := d.Layer(o.Raw)
 		if err != nil {
 			return err
 		}
@@ -212,7 +234,7 @@ func (m *Model) decodeFunctional(d *registry.Decoder, c core.Config, list []any)
 		if !ok {
 			return notALayer(i, item)
 		}
-		raw := normal(o)
+		raw := o.Raw
 		if isOperation(d.Registry, o) {
 			raw = maps.Clone(raw)
 			raw["module"] = registry.OperationModule

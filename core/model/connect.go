@@ -157,7 +157,9 @@ type values struct {
 func (v *values) call(n *node, c *core.Call) (core.Result, error) {
 	in, masks := make([]graph.Value, len(n.inputs)), make([]graph.Value, len(n.inputs))
 	for i, t := range n.inputs {
-		in[i], masks[i] = v.of[t], v.masks[t]
+		if in[i] = v.of[t]; i >= len(n.unmasked) || !n.unmasked[i] {
+			masks[i] = v.masks[t]
+		}
 	}
 	var args map[string]any
 	names, inputs := n.callArguments()

@@ -42,15 +42,17 @@ type Origin struct {
 
 // node is one call of a layer.
 type node struct {
-	layer   core.Layer
-	index   int            // which call of the layer in this model it is
-	args    []any          // what Keras was called with: *Tensor, lists of them, constants
-	kwargs  map[string]any // likewise
-	inert   map[string]any // kwargs that files hold and that mean nothing
-	inputs  []*Tensor      // the tensors among args, in order
-	outputs []*Tensor
-	depth   int
-	err     error
+	layer  core.Layer
+	index  int            // which call of the layer in this model it is
+	args   []any          // what Keras was called with: *Tensor, lists of them, constants
+	kwargs map[string]any // likewise
+	inert  map[string]any // kwargs that files hold and that mean nothing
+	inputs []*Tensor      // the tensors among args, in order
+	// unmasked are the inputs whose masks the call does not see, see branches.go.
+	unmasked []bool
+	outputs  []*Tensor
+	depth    int
+	err      error
 }
 
 // Tensor is a result of a layer in a model that is being described: what Apply takes and gives.

@@ -18,7 +18,7 @@ func init() {
 	l1, l2 := entry("L1", func() core.Regularizer { return &L1{L1: 0.01} }), entry("L2", func() core.Regularizer { return &L2{L2: 0.01} })
 	l1.Legacy, l2.Legacy = "L1L2", "L1L2"
 	// The last two are those of Keras 1, with the same settings.
-	both := entry("L1L2", func() core.Regularizer { return &L1L2{} }, "WeightRegularizer", "ActivityRegularizer")
+	both := entry("L1L2", func() core.Regularizer { return &L1L2{} }, "WeightRegularizer", "ActivityRegularizer", "L1L2Regularizer")
 	both.Becomes = becomesOfBoth
 	for _, e := range []registry.Entry[core.Regularizer]{l1, l2, both,
 		entry("OrthogonalRegularizer", func() core.Regularizer { return &OrthogonalRegularizer{Factor: 0.01, Mode: "rows"} })} {
