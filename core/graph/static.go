@@ -14,17 +14,32 @@ const maxStatic = 1 << 12
 // Static is the elements of v if they are few and depend on constants alone. A size that is Unknown while a model is described is NaN, as is
 // what depends on it.
 func (v Value) Static() ([]float64, bool) {
-	n := v.Shape().Size()
-	if n < 0 || n > maxStatic {
-		return nil, false
-	}
-	return v.static(0)
+	return v.static(0, map[Value][]float64{})
 }
 
-func (v Value) static(depth int) ([]float64, bool) {
+// static is Static within a search that knows some values already: a value may be read many times, also by what is read many times itself.
+func (v Value) static(depth int, known map[Value][]float64) ([]float64, bool) {
 	if !v.Valid() || depth > 64 {
 		return nil, false
 	}
+	if n := v.Shape().Size(); n < 0 || n > maxStatic {
+		return nil, false
+	}
+	if x, ok := known[v]; ok {
+		return x, x != nil
+	}
+	x, ok := v.found(depth, known)
+	if !ok {
+		x = nil
+	} else if x == nil {
+		x = []float64{}
+	}
+	known[v] = x
+	return x, ok
+}
+
+// found computes v from its operands.
+func (v Value) found(depth int, known map[Value][]float64) ([]float64, bool) {
 	n := v.node
 	if n.Op.Name == "Const" {
 		return []float64{n.Attr.(ConstAttr).Value}, true
@@ -38,7 +53,7 @@ func (v Value) static(depth int) ([]float64, bool) {
 	in := make([][]float64, len(n.In))
 	for i, x := range n.In {
 		var ok bool
-		if in[i], ok = x.static(depth + 1); !ok {
+		if in[i], ok = x.static(depth+1, known); !ok {
 			return nil, false
 		}
 	}

@@ -343,3 +343,22 @@ func FuzzAppend(f *testing.F) {
 		g.Gradients(out, nil, in)
 	})
 }
+
+// TestStaticShares finds numbers of a graph in which every value is read twice: 2^60 ways lead to the first.
+func TestStaticShares(t *testing.T) {
+	g := graph.New()
+	v := g.Const(1)
+	for range 60 {
+		v = g.Add(v, v)
+	}
+	if x, ok := v.Static(); !ok || len(x) != 1 || x[0] != 1<<60 {
+		t.Errorf("got %v, want 2^60", x)
+	}
+	wide := g.Full(1, tensor.Shape{1 << 12})
+	for range 20 {
+		wide = g.Concat(0, wide, wide)
+	}
+	if x, ok := g.Sum(wide, nil, false).Static(); ok {
+		t.Errorf("got %v of 2^32 numbers, want none", x)
+	}
+}
