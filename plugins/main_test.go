@@ -25,6 +25,9 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// ThePlugin is for tests outside of the package.
+func ThePlugin() Config { return testPlugin() }
+
 func testPlugin() Config {
 	r := registry.Default.Clone()
 	register(r)

@@ -36,6 +36,7 @@ type Plugin struct {
 	generation int // of the process
 	restarts   []time.Time
 	closed     bool
+	inProcess  func() (*process, error) // of a loopback
 	arena      *shm.Arena
 }
 
@@ -105,7 +106,11 @@ func (p *Plugin) running() (*process, error) {
 			return nil, err
 		}
 	}
-	proc, err := start(p.path, p.options, p.arena)
+	run := p.inProcess
+	if run == nil {
+		run = func() (*process, error) { return start(p.path, p.options, p.arena) }
+	}
+	proc, err := run()
 	if err == nil {
 		err = p.greet(proc)
 		if err != nil {
@@ -243,7 +248,7 @@ func (p *Plugin) wrong(proc *process, err error) error {
 		own.Hint = ""
 		proc.kill()
 	case core.ErrPluginExited:
-		own.Msg = proc.child.ending()
+		own.Msg = proc.ending()
 		own.Hint = ""
 		proc.kill()
 	}

@@ -38,6 +38,7 @@ type process struct {
 	shared bool   // tensors lie in shared memory
 	number uint32 // of the last batch
 	ended  atomic.Bool
+	end    func() // of a loopback, which has no child
 }
 
 // host is what go-plugin makes a client of.
@@ -307,7 +308,16 @@ func firstLine(s string) string {
 }
 
 // alive reports whether the process answers, as far as is known.
-func (p *process) alive() bool { return !p.ended.Load() && !p.child.exited() }
+func (p *process) alive() bool {
+	return !p.ended.Load() && (p.child == nil || !p.child.exited())
+}
+
+func (p *process) ending() string {
+	if p.child == nil {
+		return "its connection broke"
+	}
+	return p.child.ending()
+}
 
 // kill ends the process without asking.
 func (p *process) kill() {
@@ -323,6 +333,10 @@ func (p *process) kill() {
 // stop asks the process to end, and ends it if it does not within a second.
 func (p *process) stop() {
 	if p.ended.Swap(true) {
+		return
+	}
+	if p.client == nil {
+		p.close()
 		return
 	}
 	done := make(chan struct{})
@@ -347,6 +361,10 @@ func (p *process) close() {
 	if p.child != nil {
 		p.child.stdout.Close()
 		p.child.stderr.Close()
+	}
+	if p.end != nil {
+		p.conn.Close()
+		p.end()
 	}
 	if p.leash != nil {
 		p.leash.Close()

@@ -97,6 +97,9 @@ func culprit(stack string) string {
 // ownOutput gives the process its stderr back, and its stdout the same way. What go-plugin put in their place travels by gRPC and is lost
 // where the process ends at once: last words must not be.
 var ownOutput = sync.OnceFunc(func() {
+	if os.Getenv(cookieKey) != cookieValue {
+		return // a loopback
+	}
 	os.Stderr = os.NewFile(2, "stderr")
 	os.Stdout = os.Stderr
 })

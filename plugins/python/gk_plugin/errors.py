@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sysconfig
 import traceback
 
@@ -11,6 +12,7 @@ from ._v1 import plugin_pb2 as pb
 #: The most bytes that an encoded Error may have on the control page.
 MAX_ENCODED = 2048
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _LIBRARIES = tuple({p + os.sep for k, p in sysconfig.get_paths().items() if k in ("stdlib", "platstdlib", "purelib", "platlib")})
 
@@ -79,8 +81,10 @@ def from_exception(e: BaseException, where: str, kind: str = "ErrPlugin") -> Plu
     """What to tell gk about an exception of the author's code: its text, and in which line of the author's file it came up."""
     if isinstance(e, PluginError):
         return e if e.where.startswith(where) or not where else e.within(where)
-    text = str(e).strip() or type(e).__name__
-    if not isinstance(e, (ValueError, AssertionError)) or not str(e).strip():
-        text = f"{type(e).__name__}: {text}" if str(e).strip() else type(e).__name__
+    text = _COLOURS.sub("", str(e)).strip()
+    if not text:
+        text = type(e).__name__
+    elif not isinstance(e, (ValueError, AssertionError)):
+        text = f"{type(e).__name__}: {text}"
     place = _place(e)
     return PluginError(f"{text} [{place}]" if place else text, where=where, kind=kind)

@@ -176,6 +176,8 @@ def test_integers(host):
 
 
 def test_masks(host):
+    if host.backend == "jax" and int(keras.__version__.split(".")[1]) < 6:
+        pytest.skip("this Keras cannot mask tensors of JAX")
     b = host.build("layer", "Masked", {"name": "m"}, [(None, 3, 2)])
     x, mask = rng().normal(size=(2, 3, 2)).astype("f4"), np.float32([[1, 0, 1], [0, 0, 1]])
     t = host.trace(b, "call", [x.shape], masks=[mask.shape])

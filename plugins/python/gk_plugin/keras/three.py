@@ -116,6 +116,9 @@ class KerasClass(Class):
 
     def __init__(self, keras: ModuleType, kind: str, thing: Any) -> None:
         self.keras, self.kind, self.thing = keras, kind, thing
+        unfiltered = getattr(getattr(keras, "config", None), "disable_traceback_filtering", None)
+        if unfiltered is not None:  # errors are to name a line of the author's
+            unfiltered()
         self.is_function = not inspect.isclass(thing)
         registered = registered_as(thing)
         self.package, _, self.name = registered.rpartition(">") if registered else ("", "", thing.__name__)
@@ -444,8 +447,7 @@ class KerasLayer(KerasObject):
         n, m = len(request.inputs), len(self.variables)
         masked = [i for i, s in enumerate(request.masks) if s is not None]
         training = request.training
-        named: Config = dict(request.arguments)
-        named["training"] = training
+        named = request.arguments
         layer, keras = self.own, self.keras
         found: dict[str, Any] = {}
 
@@ -456,7 +458,8 @@ class KerasLayer(KerasObject):
                 set_mask(inputs[i], mask)
             with keras.StatelessScope(mapping, collect_losses=True) as scope:
                 before = [scope.get_current_value(v) for v in self.variables]
-                y = flat(layer(*call_arguments(layer, inputs), **named))
+                with _training(training):
+                    y = flat(layer(*call_arguments(layer, inputs), **named))
                 after = [scope.get_current_value(v) for v in self.variables]
                 losses = list(scope.losses)
                 losses += [v.regularizer(v) for v in self.penalized]
@@ -488,6 +491,22 @@ class KerasLayer(KerasObject):
         g.drop_masks()
         for i, v in zip(found["masks"], values[first_loss + found["losses"] :]):
             g.set_mask(i, v)
+
+
+@contextmanager
+def _training(on: bool) -> Iterator[None]:
+    """What a model says to its layers and to those inside of them, whether or not their calls ask for it."""
+    from keras.src.backend.common import global_state
+    from keras.src.layers.layer import CallContext
+
+    context = CallContext(entry_layer=None)
+    context.training = on
+    before = global_state.get_global_attribute("current_call_ctx")
+    global_state.set_global_attribute("current_call_ctx", context)
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("current_call_ctx", before)
 
 
 def flat(y: Any) -> list[Any]:
