@@ -277,6 +277,9 @@ func (l *loader) assignLegacy(g *h5.Group) error {
 		return err
 	}
 	want := l.layersWithWeights()
+	if there, err = a.keepLegacy(l.Model, there); err != nil {
+		return err
+	}
 	switch {
 	case l.o.ByName:
 		a.byName(want, there)

@@ -38,6 +38,8 @@ type Result struct {
 	Custom       []string     // classes that are not Keras' own
 	WeightsOnly  bool         // the file has no architecture of its own
 	HasOptimizer bool         // the state of the optimizer has been restored
+	// Missing are the layers that nothing provides, where LoadOptions.AllowMissing lets them be.
+	Missing []*registry.Missing
 }
 
 // Load opens a file of Keras. The result says what the file is even where there is an error, but has no model then.
@@ -153,6 +155,9 @@ func (l *loader) architecture(config any, where string) error {
 	}
 	if l.o.Backend != "" {
 		l.origin.Backend = l.o.Backend
+	}
+	if l.o.AllowMissing {
+		l.origin.Missing = l.allow
 	}
 	l.Custom = customClasses(config)
 	m, err := model.FromConfig(config, l.o.Registry, l.origin)

@@ -20,6 +20,10 @@ func (l *loader) compile(v any) bool {
 	if !ok || len(c) == 0 {
 		return false
 	}
+	if len(l.Missing) > 0 {
+		l.warn("the model is not compiled, as it cannot run")
+		return false
+	}
 	d := l.Model.Registry().Decoder(registry.Origin{KerasVersion: l.origin.KerasVersion, Backend: l.origin.Backend})
 	o := model.Compile{LossWeights: plain(c["loss_weights"])}
 	optimizer := c["optimizer_config"]

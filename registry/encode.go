@@ -86,6 +86,9 @@ func freshIn[T any](t *Table[T], x T) any {
 
 // Layer is the serialised form of a layer.
 func (e *Encoder) Layer(l core.Layer) (map[string]any, error) {
+	if m, ok := l.(*Missing); ok {
+		return m.serialised(e.Dialect), nil
+	}
 	name := e.Layers.NameOf(l)
 	if name == "" {
 		return nil, core.Errorf(core.ErrLayerConfig, l.Common().Place(), "type %T is not registered", l)

@@ -86,7 +86,8 @@ func TestDecodeErrors(t *testing.T) {
 		{`{"sizes": [1, "a"]}`, `layer "probe" (Probe): sizes: [1]: got "a", want a whole number`},
 		{`{"activation": "linaer"}`, `layer "probe" (Probe): activation: unknown activation "linaer" (did you mean "linear"?)`},
 		{`{"activation": {"class_name": "scaled", "config": {"by": 0}}}`, `layer "probe" (Probe): activation: activation "scaled": by: got 0, want > 0`},
-		{`{"inner": {"class_name": "Prob", "config": {}}}`, `layer "probe" (Probe): inner: layer "prob" (Prob): unknown layer "Prob" (did you mean "Probe"?)`},
+		{`{"inner": {"class_name": "Prob", "config": {}}}`, `layer "probe" (Probe): inner: layer "prob" (Prob): unknown layer "Prob", with config {} (did you mean "Probe"? ` +
+			`a plugin can provide it: gk plugin install PATH, then --plugin PATH; gk summary --allow-missing shows the model without it)`},
 		{`{"name": "x", "output_dim": 3}`, `layer "x" (Probe): output_dim: unknown key, got 3`},
 	} {
 		_, err := d.Layer(layer(c.config))

@@ -56,6 +56,8 @@ type Origin struct {
 	DataFormat string
 	// Note, if not nil, is told what had to be converted.
 	Note func(what string)
+	// Missing, if not nil, allows layers that nothing provides, and is told of each: see Missing.
+	Missing func(l *Missing)
 }
 
 // Major is the first number of the Keras version: 1, 2, 3; 0 if unknown.

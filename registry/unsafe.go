@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -28,17 +27,21 @@ var readsFiles = map[string]bool{"StringLookup": true, "IntegerLookup": true, "T
 func (d *Decoder) unknownLayer(o Object) error {
 	if what, ok := needsCode[o.Class]; ok {
 		err := core.Errorf(core.ErrUnsafeObject, "", "holds %s, which gk never runs", what)
-		err.Hint = "write the layer as a plugin that registers the class " + fmt.Sprintf("%q", o.Class)
+		err.Hint = fmt.Sprintf("a plugin that registers the class %q can replace it: %s", o.Class, pluginCommand)
 		return err
 	}
 	if path, ok := o.Config["vocabulary"].(string); ok && readsFiles[o.Class] {
 		return core.WithHint(core.Errorf(core.ErrUnsafePath, "vocabulary", "got %q, which names a file or an address", path),
 			"give the vocabulary as a list")
 	}
-	err := d.Layers.Unknown(cmp.Or(o.RegisteredName, o.Class))
+	err := d.Layers.Unknown(o.fullName())
 	var e *core.Error
-	if errors.As(err, &e) && o.Module != "" && !strings.HasPrefix(o.Module, "keras") {
-		e.Msg += fmt.Sprintf(" of module %q", o.Module)
+	if errors.As(err, &e) && (e.Hint == "" || d.KerasVersion != "") { // else it is a slip of whoever writes the config
+		if o.Module != "" && !strings.HasPrefix(o.Module, "keras") {
+			e.Msg += fmt.Sprintf(" of module %q", o.Module)
+		}
+		e.Msg += ", with config " + o.briefConfig()
+		e.Hint = strings.TrimPrefix(e.Hint+" a plugin can provide it: "+pluginCommand, " ")
 	}
-	return core.WithHint(err, "a plugin can provide it")
+	return err
 }

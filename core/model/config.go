@@ -57,6 +57,9 @@ func FromConfig(v any, r *registry.Registry, from registry.Origin) (*Model, erro
 		return nil, inside(o, err)
 	}
 	m, ok := l.(*Model)
+	if missing, is := l.(*registry.Missing); is {
+		return nil, missing.Reason // a model of which nothing is known
+	}
 	if !ok {
 		return nil, core.Errorf(core.ErrConfigJSON, "model config", "got class %q, want Sequential or Functional", o.Class)
 	}
@@ -437,6 +440,9 @@ func (f *functional) revive(v any, depth int) (any, error) {
 			t, err := f.refer(history, false)
 			if dtype, ok := config["dtype"].(string); ok && err == nil {
 				t.dtype = dtype
+			}
+			if err == nil && t.hint == nil {
+				t.hint, _ = shapeOf(config["shape"])
 			}
 			return t, err
 		case "__tuple__":

@@ -65,7 +65,7 @@ func (m *Model) encodeLayer(e *registry.Encoder, l core.Layer) (map[string]any, 
 	}
 	if e.Dialect == core.Keras3 && l.Common().Built() {
 		for _, n := range m.nodes {
-			if n.layer == l && len(n.inputs) > 0 {
+			if n.layer == l && len(n.inputs) > 0 && n.known() {
 				o["build_config"] = n.buildConfig()
 				break
 			}

@@ -26,6 +26,7 @@ type Model struct {
 	// The only input or output was given by itself, not as a list of one.
 	singleInput, singleOutput bool
 	origin                    Origin
+	hints                     map[core.Layer]tensor.Shape // of inputs of layers, as the file says; see missing.go
 
 	compiled *compiled
 	programs map[string]*program
@@ -60,7 +61,8 @@ type Tensor struct {
 	node  *node
 	index int
 	shape tensor.Shape
-	dtype string // what a file calls it; "" for float32
+	dtype string       // what a file calls it; "" for float32
+	hint  tensor.Shape // what the file says that the shape is, for what a missing layer gives
 }
 
 // Shape is the shape once the model is made, with the batch Unknown; nil before.
@@ -229,7 +231,7 @@ func (m *Model) Build(b *core.Builder, inputs []tensor.Shape) error {
 		t.shape = inputs[i].Clone()
 	}
 	for _, n := range m.nodes {
-		if err := m.buildNode(b, n); err != nil {
+		if err := m.buildOrKeep(b, n); err != nil {
 			return err
 		}
 	}
@@ -269,6 +271,7 @@ func (m *Model) connectInRow(inputs []tensor.Shape) error {
 	m.nodes, m.inputs = []*node{n}, []*Tensor{x}
 	calls := map[core.Layer]int{}
 	for _, l := range rest {
+		x.hint = m.hints[l]
 		n := &node{layer: l, inputs: []*Tensor{x}, args: []any{x}, index: calls[l]}
 		calls[l]++
 		m.nodes = append(m.nodes, n)

@@ -27,6 +27,9 @@ type LoadOptions struct {
 	Backend      string             // likewise: "theano" flips kernels
 	// Config is the architecture, as Keras JSON, for files that hold weights alone.
 	Config []byte
+	// AllowMissing opens a model though nothing provides some of its layers. They keep their configs, and their weights as the file has
+	// them; the model is not compiled and cannot run.
+	AllowMissing bool
 	// NoCompile leaves out loss, metrics and optimizer.
 	NoCompile bool
 	// Warn is told what could not be restored; nil drops it.

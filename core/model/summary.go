@@ -30,6 +30,7 @@ type SummaryRow struct {
 	Outputs     []tensor.Shape // of the layer's last call; nil: not built
 	Parameters  int
 	Trainable   bool
+	Kept        bool     // the layer is missing, or behind one that is: its weights are what a file has
 	ConnectedTo []string // "dense[0][0]": layer, call, output
 }
 
@@ -106,7 +107,7 @@ func (s *Summary) addLayers(m *Model, depth int, nested bool) {
 			continue // Keras hides it
 		}
 		b := l.Common()
-		row := SummaryRow{Depth: depth, Name: b.Name, Class: b.Class(), Trainable: b.Trainable.On()}
+		row := SummaryRow{Depth: depth, Name: b.Name, Class: b.Class(), Trainable: b.Trainable.On(), Kept: b.Kept()}
 		trainable, fixed := core.Weights(l)
 		for _, w := range append(trainable, fixed...) {
 			row.Parameters += w.Shape.Size()
@@ -162,7 +163,7 @@ func (s *Summary) String() string {
 			rule(&b, widths, "├─┼┤")
 		}
 		cells := []string{r.label(), r.shapes(), Thousands(r.Parameters)}
-		if r.Outputs == nil {
+		if r.Outputs == nil && !r.Kept {
 			cells[2] += " (unbuilt)"
 		}
 		if s.Connected {

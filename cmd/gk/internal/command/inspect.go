@@ -37,6 +37,7 @@ gk inspect model.keras /layers/dense                  groups of the weights insi
 			&cli.IntFlag{Name: "values", Usage: "read the datasets: `N` numbers of each, and minimum, maximum and mean of all"},
 			&cli.StringFlag{Name: "attr", Usage: "print the attribute `NAME` of FILE or PATH alone"},
 			untrustedFlag(),
+			&cli.BoolFlag{Name: "allow-missing", Hidden: true}, // as gk load has it: inspect always does without layers
 		},
 		Action: func(c *cli.Context) error {
 			if err := wantArgs(c, 1, 2); err != nil {

@@ -27,7 +27,7 @@ gk load model.h5
 gk load model.keras --json
 gk load weights.h5 --config architecture.json
 gk load stranger.h5 --untrusted                       keeps the C library for HDF5 out of it`,
-		Flags: append(modelFlags(), untrustedFlag()),
+		Flags: append(modelFlags(), untrustedFlag(), allowMissingFlag()),
 		Action: func(c *cli.Context) error {
 			if err := wantArgs(c, 1, 1); err != nil {
 				return err

@@ -2,6 +2,7 @@ package command
 
 import (
 	"os"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -24,7 +25,7 @@ gk save model.h5 model.keras
 gk save old-theano-model.h5 new.h5                    layers of old Kerases become those of today
 gk save model.h5 architecture.json
 gk save weights.h5 --config architecture.json whole.h5`,
-		Flags: append(modelFlags(),
+		Flags: append(modelFlags(), allowMissingFlag(),
 			&cli.BoolFlag{Name: "weights-only", Usage: "write weights alone"},
 			&cli.BoolFlag{Name: "no-compile", Usage: "leave out optimizer, loss and metrics"},
 			&cli.BoolFlag{Name: "optimizer-weights", Usage: "write the state of the optimizer into a .h5 in the place and order of tf.keras and Keras 2"},
@@ -76,5 +77,11 @@ func (e *env) modelToSave(c *cli.Context, path string) (*model.Model, []string, 
 	if err != nil {
 		return nil, nil, err
 	}
-	return r.Model, append(notesOf(r), r.Conversions...), nil
+	notes = append(notesOf(r), r.Conversions...)
+	if low := strings.ToLower(c.Args().Get(1)); len(r.Missing) > 0 && strings.HasPrefix(r.Format, "legacy") &&
+		(strings.HasSuffix(low, ".keras") || strings.HasSuffix(low, ".weights.h5")) {
+		notes = append(notes, "a legacy file does not say what is inside of the layers that are missing: their weights are written side by side, "+
+			"and Keras will not find those that it looks for further down")
+	}
+	return r.Model, notes, nil
 }

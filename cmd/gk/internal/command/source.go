@@ -49,7 +49,7 @@ var versionNumber = regexp.MustCompile(`^[0-9]+(\.[0-9A-Za-z]+)*(-[0-9A-Za-z]+)?
 // modelOptions reads modelFlags.
 func modelOptions(c *cli.Context) (hdf5io.Options, error) {
 	o := hdf5io.Options{ByName: c.Bool("by-name"), SkipMismatch: c.Bool("skip-mismatch"), Untrusted: c.Bool("untrusted")}
-	o.KerasVersion, o.Backend = c.String("keras-version"), c.String("backend")
+	o.KerasVersion, o.Backend, o.AllowMissing = c.String("keras-version"), c.String("backend"), c.Bool("allow-missing")
 	if o.KerasVersion != "" && !versionNumber.MatchString(o.KerasVersion) {
 		return o, usage("--keras-version", "got %q, want a version such as 2.3.1", o.KerasVersion)
 	}

@@ -20,7 +20,7 @@ func (e *env) summaryCommand() *cli.Command {
 gk summary model.h5
 gk summary --nested model.keras       also the layers of models inside of the model
 gk summary --json architecture.json`,
-		Flags: append(modelFlags(), &cli.BoolFlag{Name: "nested", Usage: "show the layers of models inside of the model, too"}),
+		Flags: append(modelFlags(), allowMissingFlag(), &cli.BoolFlag{Name: "nested", Usage: "show the layers of models inside of the model, too"}),
 		Action: func(c *cli.Context) error {
 			if err := wantArgs(c, 1, 1); err != nil {
 				return err
