@@ -182,6 +182,7 @@ func (m *Model) decodeSequential(d *registry.Decoder, c core.Config, list []any)
 		if err != nil {
 			return err
 		}
+		m.hint(l, o)
 		b := l.Common()
 		if named, _ := o.Config["name"].(string); named == "" && o.Config != nil {
 			b.Name = "" // given by the model
@@ -275,7 +276,14 @@ func (m *Model) decodeFunctional(d *registry.Decoder, c core.Config, list []any)
 			if _, ok := call.([]any); ok {
 				old = true
 			}
-			if err := f.read(f.nodes[name][index], call); err != nil {
+			n := f.nodes[name][index]
+			err := error(nil)
+			if l, ok := f.layers[name].(core.Rewriter); ok {
+				err = f.rewrite(n, l, index, call)
+			} else {
+				err = f.read(n, call)
+			}
+			if err != nil {
 				return core.In(fmt.Sprintf("%s: inbound_nodes[%d]", f.layers[name].Common().Place(), index), core.ErrGraph, err)
 			}
 		}
@@ -295,7 +303,7 @@ func (m *Model) decodeFunctional(d *registry.Decoder, c core.Config, list []any)
 // layer has. Some, such as Concatenate, are the same either way.
 func isOperation(r *registry.Registry, o registry.Object) bool {
 	calls, _ := o.Raw["inbound_nodes"].([]any)
-	if o.Module != "" || len(calls) == 0 || r.Layers.Lookup(registry.OperationName(o.Class)) == nil {
+	if o.Module != "" || strings.Contains(o.RegisteredName, ">") || len(calls) == 0 || r.Layers.Lookup(registry.OperationName(o.Class)) == nil {
 		return false
 	}
 	call, _ := calls[0].(map[string]any)
@@ -399,7 +407,7 @@ func (f *functional) readOld(n *node, call []any) error {
 			if kwargs[key] == nil {
 				continue
 			}
-			v, err := f.reviveOld(kwargs[key])
+			v, err := f.reviveOld(kwargs[key], 0)
 			if err != nil {
 				return core.In(key, core.ErrGraph, err)
 			}
@@ -465,24 +473,36 @@ func (f *functional) revive(v any, depth int) (any, error) {
 }
 
 // reviveOld puts tensors in the place of [layer, call, output] lists in kwargs.
-func (f *functional) reviveOld(v any) (any, error) {
-	list, ok := v.([]any)
-	if !ok {
-		return v, nil
+func (f *functional) reviveOld(v any, depth int) (any, error) {
+	if depth > 64 {
+		return nil, core.Errorf(core.ErrTooDeep, "", "lists in lists, more than 64")
 	}
-	if len(list) >= 3 {
-		if name, ok := list[0].(string); ok && f.layers[name] != nil {
-			return f.refer(list, true)
+	switch v := v.(type) {
+	case []any:
+		if len(v) >= 3 {
+			if name, ok := v[0].(string); ok && f.layers[name] != nil {
+				return f.refer(v, true)
+			}
 		}
-	}
-	out := make([]any, len(list))
-	for i, x := range list {
-		var err error
-		if out[i], err = f.reviveOld(x); err != nil {
-			return nil, err
+		out := make([]any, len(v))
+		for i, x := range v {
+			var err error
+			if out[i], err = f.reviveOld(x, depth+1); err != nil {
+				return nil, err
+			}
 		}
+		return out, nil
+	case map[string]any: // a slice
+		out := make(map[string]any, len(v))
+		for key, x := range v {
+			var err error
+			if out[key], err = f.reviveOld(x, depth+1); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
 	}
-	return out, nil
+	return v, nil
 }
 
 // refer finds the tensor that [layer, call, output] means. Kerases before 3 count the making of a nested model as its first call.
