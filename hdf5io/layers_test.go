@@ -129,7 +129,12 @@ func modelOfLayer(t *testing.T, c coretest.Case) *model.Model {
 		kwargs["initial_state"] = in[len(in)-states:]
 	}
 	for i, name := range c.Arguments() {
-		args = in[:min(i, len(args))]
+		if _, ok := l.(core.SideBySide); !ok && i == 0 {
+			args = in[:1]
+			continue
+		} else if ok {
+			args = nil
+		}
 		kwargs[name] = in[i]
 	}
 	if more, ok := c.Row["kwargs"].(map[string]any); ok {

@@ -106,8 +106,11 @@ func (r *layerRun) inputShapes() []tensor.Shape {
 func callInputs[T any](r *layerRun, all []T) []T {
 	l, ok := r.layer.(core.SideBySide)
 	given := r.Arguments()
-	if !ok || len(given) == 0 {
+	if len(given) == 0 {
 		return all
+	}
+	if !ok {
+		return all[:1]
 	}
 	names, inputs := l.CallArguments()
 	for i, name := range given {
