@@ -124,9 +124,9 @@ def test_sub_layers_dropout_losses(host):
     c = compute(t)
     assert [u.weight for u in t.updates] == [8, 9] and len(t.losses) == 1 and t.has_masks
     y, mean, variance, loss = host.run(c, [x, *w], seed=4, step=5)
-    layer(x, training=True)
-    close(mean, numpy(layer.norm.moving_mean))
-    close(variance, numpy(layer.norm.moving_variance))
+    z = np.tanh(x @ w[0] + w[1])
+    close(mean, 0.99 * w[8] + 0.01 * z.mean(0))
+    close(variance, 0.99 * w[9] + 0.01 * z.var(0))
     assert np.array_equal(y, host.run(c, [x, *w], seed=4, step=5)[0])
     assert not np.array_equal(y, host.run(c, [x, *w], seed=4, step=6)[0])
 
@@ -192,7 +192,9 @@ def test_masks(host):
 def test_mistakes(host):
     with pytest.raises(Failed) as e:
         host.build("layer", "Broken", {"name": "x"}, [(None, 4)])
-    assert e.value.error.kind == "ErrLayerConfig" and "keras_plugin.py:" in e.value.error.msg
+    assert e.value.error.kind == "ErrLayerConfig"
+    if int(keras.__version__.split(".")[1]) >= 6:  # those before hide the line
+        assert "keras_plugin.py:" in e.value.error.msg
     with pytest.raises(Failed, match="ErrLayerConfig"):
         host.build("layer", "Plain", {"unit": 3}, [(None, 4)])
 
