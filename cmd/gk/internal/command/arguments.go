@@ -20,6 +20,12 @@ func (e *env) reorder(args []string) []string {
 	if verb == nil {
 		return args
 	}
+	for _, sub := range verb.Subcommands {
+		if at+1 < len(args) && sub.Name == args[at+1] {
+			verb, at = sub, at+1
+			break
+		}
+	}
 	flags := slices.Clone(args[:at+1])
 	var rest []string
 	for i := at + 1; i < len(args); i++ {

@@ -24,6 +24,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	_ "github.com/gokeras/gk/core/builtin" // Keras' standard set
+	"github.com/gokeras/gk/plugins"
 )
 
 // This file owns the way from arguments to an exit code.
@@ -75,6 +76,7 @@ type env struct {
 	quiet    bool // no more than results
 	terminal bool // bars may be drawn on out
 	app      *cli.App
+	plugins  *plugins.Manager // of this run; nil until a model is made
 }
 
 // Run runs gk with the arguments of a process and gives its exit code.
@@ -86,11 +88,21 @@ func Run(ctx context.Context, args []string, s Streams) int {
 		e.complete(words)
 		return exitOK
 	}
+	defer e.endPlugins()
 	err := e.app.RunContext(ctx, e.reorder(args))
 	if err == nil && e.out.err != nil {
 		err = writeError(e.out.err)
 	}
 	return e.report(err)
+}
+
+// withSubcommands are verbs and the verbs below them.
+func withSubcommands(all []*cli.Command) []*cli.Command {
+	out := slices.Clone(all)
+	for _, c := range all {
+		out = append(out, c.Subcommands...)
+	}
+	return out
 }
 
 // Interruptible is a context that the first Ctrl-C cancels, so that a run can save what it has. The second ends the process at once.
@@ -121,6 +133,7 @@ gk load model.h5                      opens a file, checks it and shows what is 
 gk save model.h5 model.keras          writes a model in another form
 gk inspect model.h5                   shows what is in a file, without making a model of it
 gk diff a.h5 b.keras                  compares two models
+gk plugin new my-layer                starts a plugin: a layer that Keras does not have
 
 ` + exitCodes,
 		HideHelpCommand:           false,
@@ -138,10 +151,10 @@ gk diff a.h5 b.keras                  compares two models
 		},
 		Commands: []*cli.Command{
 			e.trainCommand(), e.evaluateCommand(), e.predictCommand(), e.summaryCommand(), e.loadCommand(), e.saveCommand(), e.inspectCommand(), e.diffCommand(),
-			e.benchCommand(), e.versionCommand(), e.completionCommand(),
+			e.pluginCommand(), e.benchCommand(), e.versionCommand(), e.completionCommand(),
 		},
 	}
-	for _, c := range app.Commands {
+	for _, c := range withSubcommands(app.Commands) {
 		c.HideHelpCommand = true
 		c.OnUsageError = e.onUsageError
 		c.Flags = append(c.Flags, &cli.BoolFlag{Name: "json", Usage: "write the result as JSON"})

@@ -117,7 +117,7 @@ func (e *env) openBoth(c *cli.Context, pathA, pathB string) (a, b *hdf5io.Result
 }
 
 func (e *env) openLike(c *cli.Context, path string, m *model.Model) (*hdf5io.Result, error) {
-	o, err := modelOptions(c)
+	o, err := e.modelOptions(c)
 	if err != nil {
 		return nil, err
 	}

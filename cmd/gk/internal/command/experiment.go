@@ -75,7 +75,11 @@ func (e *env) openExperiment(c *cli.Context, path string) (*experiment, error) {
 		if err := noModelFlags(c, path); err != nil {
 			return nil, err
 		}
-		x, err := newExperiment(o)
+		r, err := e.registry(c)
+		if err != nil {
+			return nil, err
+		}
+		x, err := newExperiment(o, r)
 		return x, core.InFile(path, err)
 	}
 	r, err := e.openModel(c, path, true)
@@ -96,7 +100,7 @@ func (x *experiment) notes() []string {
 
 // noModelFlags refuses what is for files of weights where there is an experiment, which has its own architecture and no weights.
 func noModelFlags(c *cli.Context, path string) error {
-	for _, name := range flagNames(modelFlags()) {
+	for _, name := range flagNames(fileFlags()) {
 		if c.IsSet(strings.TrimPrefix(name, "--")) {
 			return usage(name, "is for files of models, and %s is an experiment", path)
 		}
@@ -131,7 +135,7 @@ func experimentObject(path string) (map[string]any, error) {
 	return o, nil
 }
 
-func newExperiment(o map[string]any) (*experiment, error) {
+func newExperiment(o map[string]any, r *registry.Registry) (*experiment, error) {
 	x := &experiment{fit: defaultFit}
 	file := struct {
 		About   string         `json:"about"`
@@ -140,7 +144,7 @@ func newExperiment(o map[string]any) (*experiment, error) {
 		Fit     map[string]any `json:"fit"`
 		Data    string         `json:"data"`
 	}{}
-	d := registry.Default.Decoder(registry.Origin{})
+	d := r.Decoder(registry.Origin{})
 	if err := d.Into(&file, o); err != nil {
 		return nil, err
 	}
@@ -152,7 +156,7 @@ func newExperiment(o map[string]any) (*experiment, error) {
 		return nil, core.In("fit", core.ErrLayerConfig, err)
 	}
 	var err error
-	x.model, err = model.FromConfig(file.Model, registry.Default, registry.Origin{})
+	x.model, err = model.FromConfig(file.Model, r, registry.Origin{})
 	return x, err
 }
 

@@ -2,6 +2,7 @@ package command
 
 import (
 	"fmt"
+	"github.com/gokeras/gk/registry"
 	"math"
 	"reflect"
 	"testing"
@@ -23,7 +24,7 @@ func TestExperimentFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, err := newExperiment(o)
+		x, err := newExperiment(o, registry.Default)
 		if err != nil {
 			t.Fatalf("%s: %v", file, err)
 		}

@@ -67,7 +67,11 @@ func (e *env) modelToSave(c *cli.Context, path string) (*model.Model, []string, 
 		if err := noModelFlags(c, path); err != nil {
 			return nil, nil, err
 		}
-		x, err := newExperiment(o)
+		known, err := e.registry(c)
+		if err != nil {
+			return nil, nil, err
+		}
+		x, err := newExperiment(o, known)
 		if err != nil {
 			return nil, nil, core.InFile(path, err)
 		}

@@ -26,7 +26,10 @@ import (
 // This file owns how models and data come from files and flags.
 
 // modelFlags are those of all verbs that open a model.
-func modelFlags() []cli.Flag {
+func modelFlags() []cli.Flag { return append(fileFlags(), pluginFlags()...) }
+
+// fileFlags say how the file of a model is read.
+func fileFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "config", Usage: "the architecture for a file of weights alone: Keras JSON, or a model, in `FILE`"},
 		&cli.StringFlag{Name: "keras-version", Usage: "read the file as one of this `VERSION` of Keras, whatever it says"},
@@ -47,7 +50,7 @@ var backends = []string{"tensorflow", "theano", "cntk", "jax", "torch", "mxnet",
 var versionNumber = regexp.MustCompile(`^[0-9]+(\.[0-9A-Za-z]+)*(-[0-9A-Za-z]+)?$`)
 
 // modelOptions reads modelFlags.
-func modelOptions(c *cli.Context) (hdf5io.Options, error) {
+func (e *env) modelOptions(c *cli.Context) (hdf5io.Options, error) {
 	o := hdf5io.Options{ByName: c.Bool("by-name"), SkipMismatch: c.Bool("skip-mismatch"), Untrusted: c.Bool("untrusted")}
 	o.KerasVersion, o.Backend, o.AllowMissing = c.String("keras-version"), c.String("backend"), c.Bool("allow-missing")
 	if o.KerasVersion != "" && !versionNumber.MatchString(o.KerasVersion) {
@@ -58,8 +61,11 @@ func modelOptions(c *cli.Context) (hdf5io.Options, error) {
 		x.Hint = registry.DidYouMean(o.Backend, backends)
 		return o, x
 	}
+	var err error
+	if o.Registry, err = e.registry(c); err != nil {
+		return o, err
+	}
 	if path := c.String("config"); path != "" {
-		var err error
 		if o.Config, err = readArchitecture(path, c.Bool("untrusted")); err != nil {
 			return o, err
 		}
@@ -88,7 +94,7 @@ func readArchitecture(path string, untrusted bool) ([]byte, error) {
 
 // openModel opens a model file as modelFlags say.
 func (e *env) openModel(c *cli.Context, path string, compile bool) (*hdf5io.Result, error) {
-	o, err := modelOptions(c)
+	o, err := e.modelOptions(c)
 	if err != nil {
 		return nil, err
 	}

@@ -159,7 +159,11 @@ func (t *training) prepare() error {
 		return &core.Error{Kind: core.ErrData, File: t.data.Name, Msg: "got no targets, training needs them", Hint: "--labels names a file of them"}
 	}
 	if x.model == nil {
-		if x.model, err = quickModel(c, train); err != nil {
+		known, err := t.registry(c)
+		if err != nil {
+			return err
+		}
+		if x.model, err = quickModel(c, known, train); err != nil {
 			return err
 		}
 	}
@@ -190,7 +194,7 @@ func buildFor(m *model.Model, x []*tensor.Tensor) error {
 }
 
 // quickModel is dense layers for the data: softmax for classes, one unit per number otherwise.
-func quickModel(c *cli.Context, d *dataset.Dataset) (*model.Model, error) {
+func quickModel(c *cli.Context, r *registry.Registry, d *dataset.Dataset) (*model.Model, error) {
 	if len(d.X) != 1 || len(d.Y) != 1 {
 		x := usage("", "got %d inputs and %d targets, a network made without MODEL has one of each", len(d.X), len(d.Y))
 		x.Hint = "write the model in Keras, save its to_json, and give the file"
@@ -225,7 +229,7 @@ func quickModel(c *cli.Context, d *dataset.Dataset) (*model.Model, error) {
 		}
 	}
 	add("Dense", output)
-	m, err := model.FromConfig(core.Config{"class_name": "Sequential", "config": core.Config{"layers": layers}}, registry.Default, registry.Origin{})
+	m, err := model.FromConfig(core.Config{"class_name": "Sequential", "config": core.Config{"layers": layers}}, r, registry.Origin{})
 	if err != nil {
 		return nil, err
 	}
