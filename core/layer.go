@@ -345,7 +345,10 @@ const PositionalArguments = "*args"
 // Function is a layer that stands for a function: all that Keras knows of it is its name and its arguments.
 type Function interface {
 	Layer
-	IsFunction()
+	// DescribesShape reports whether the result depends on the shapes of its arguments alone, and Keras 3 has no such function.
+	DescribesShape() bool
+	// KeepsArgument reports whether an argument of that name is kept in the object by Keras 3, and is not one of its calls.
+	KeepsArgument(name string) bool
 }
 
 // Setting is a further argument of the call that is no tensor; nil if there is none.

@@ -58,15 +58,33 @@ func (v Value) found(depth int, known map[Value][]float64) ([]float64, bool) {
 		}
 	}
 	f, isBinary := staticBinary[n.Op.Name]
+	one, isUnary := staticUnary[n.Op.Name]
 	switch {
+	case isUnary:
+		out := make([]float64, len(in[0]))
+		for i, x := range in[0] {
+			out[i] = one(x)
+		}
+		return out, true
 	case isBinary:
 		return elementwise(n, in, f)
 	case n.Op.Name == "Reshape", n.Op.Name == "StopGradient":
 		return in[0], true
-	case n.Op.Name == "floor":
-		out := make([]float64, len(in[0]))
-		for i, x := range in[0] {
-			out[i] = math.Floor(x)
+	case n.Op.Name == "select" && len(in) == 3:
+		out := make([]float64, n.Out[0].Size())
+		for _, x := range in {
+			if len(x) != len(out) && len(x) != 1 {
+				return nil, false
+			}
+		}
+		for i := range out {
+			c, x, y := in[0][min(i, len(in[0])-1)], in[1][min(i, len(in[1])-1)], in[2][min(i, len(in[2])-1)]
+			if out[i] = y; c != 0 {
+				out[i] = x
+			}
+			if math.IsNaN(c) {
+				out[i] = c
+			}
 		}
 		return out, true
 	case n.Op.Name == "BroadcastTo":
@@ -100,11 +118,36 @@ func (v Value) found(depth int, known map[Value][]float64) ([]float64, bool) {
 	return nil, false
 }
 
+var staticUnary = map[string]func(x float64) float64{
+	"floor": math.Floor, "ceil": math.Ceil, "round": math.RoundToEven, "abs": math.Abs, "sqrt": math.Sqrt, "exp": math.Exp, "log": math.Log,
+	"neg": func(x float64) float64 { return -x }, "square": func(x float64) float64 { return x * x },
+	"rsqrt": func(x float64) float64 { return 1 / math.Sqrt(x) }, "reciprocal": func(x float64) float64 { return 1 / x },
+	"sign": func(x float64) float64 { return truth(x, 0, x > 0) - truth(x, 0, x < 0) },
+	"not":  func(x float64) float64 { return truth(x, 0, x == 0) },
+}
+
 var staticBinary = map[string]func(a, b float64) float64{
 	"add": func(a, b float64) float64 { return a + b }, "sub": func(a, b float64) float64 { return a - b },
 	"mul": func(a, b float64) float64 { return a * b }, "div": func(a, b float64) float64 { return a / b },
 	"floor_div": func(a, b float64) float64 { return math.Floor(a / b) }, "maximum": math.Max, "minimum": math.Min,
 	"mod": func(a, b float64) float64 { return a - b*math.Floor(a/b) }, "pow": math.Pow,
+	"equal":         func(a, b float64) float64 { return truth(a, b, a == b) },
+	"not_equal":     func(a, b float64) float64 { return truth(a, b, a != b) },
+	"less":          func(a, b float64) float64 { return truth(a, b, a < b) },
+	"less_equal":    func(a, b float64) float64 { return truth(a, b, a <= b) },
+	"greater":       func(a, b float64) float64 { return truth(a, b, a > b) },
+	"greater_equal": func(a, b float64) float64 { return truth(a, b, a >= b) },
+}
+
+// truth is 1 or 0, or NaN where an operand is unknown.
+func truth(a, b float64, yes bool) float64 {
+	switch {
+	case math.IsNaN(a) || math.IsNaN(b):
+		return math.NaN()
+	case yes:
+		return 1
+	}
+	return 0
 }
 
 // elementwise computes an operation of two vectors, or a vector and a scalar.

@@ -79,8 +79,14 @@ func NewOperation(class string, with ...With) core.Layer {
 // RegistryName is the name of the operation among the layers.
 func (l *Operation) RegistryName() string { return registry.OperationName(l.function.class) }
 
-// IsFunction says that the operation is no layer to Keras.
-func (l *Operation) IsFunction() {}
+// DescribesShape reports whether it is Shape, which files of tf.keras have.
+func (l *Operation) DescribesShape() bool { return l.function.class == "Shape" }
+
+// KeepsArgument reports whether an argument belongs to the config.
+func (l *Operation) KeepsArgument(name string) bool {
+	params, err := l.function.parse()
+	return err == nil && slices.ContainsFunc(params[0], func(p parameter) bool { return p.name == name })
+}
 
 // DecodeConfig takes the name and the arguments of the object.
 func (l *Operation) DecodeConfig(_ *registry.Decoder, c core.Config) error {
@@ -175,6 +181,9 @@ func (l *Operation) bind(c *core.Call, inputs []graph.Value) (*arguments, error)
 	for _, p := range params[0] {
 		a.values[p.name] = p.value
 		if v, ok := l.config[p.name]; ok {
+			a.values[p.name] = v
+		}
+		if v := c.Setting(p.name); v != nil { // one that depends on shapes, in files of tf.keras
 			a.values[p.name] = v
 		}
 	}

@@ -115,7 +115,7 @@ func (s *search) visit(t *Tensor) error {
 	}
 	s.open[n] = true
 	s.path = append(s.path, n)
-	if len(n.inputs) == 0 && !slices.ContainsFunc(s.model.inputs, func(t *Tensor) bool { return t.node == n }) {
+	if !n.reads() && !slices.ContainsFunc(s.model.inputs, func(t *Tensor) bool { return t.node == n }) {
 		return core.Errorf(core.ErrGraph, place, "an input that is not among the inputs of the model leads to an output")
 	}
 	var err error
@@ -141,6 +141,13 @@ func (s *search) wayBack(n *node) string {
 		return ""
 	}
 	return fmt.Sprintf(" through %s", last.layer.Common().Place())
+}
+
+// reads reports whether a tensor is among the arguments of a call.
+func (n *node) reads() bool {
+	some := false
+	n.eachInput(func(*Tensor) { some = true })
+	return some
 }
 
 // maxDepth bounds how many layers may follow each other: the search is recursive.
@@ -258,7 +265,7 @@ func (m *Model) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 		v.of[t], v.masks[t] = inputs[i], c.Mask(i)
 	}
 	for _, n := range m.nodes {
-		if _, ok := v.of[n.outputs[0]]; ok && len(n.inputs) == 0 {
+		if _, ok := v.of[n.outputs[0]]; ok && !n.reads() {
 			continue
 		}
 		r, err := v.call(n, c)

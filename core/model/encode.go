@@ -100,12 +100,21 @@ func (n *node) shapes() any {
 }
 
 func (m *Model) encodeFunctional(e *registry.Encoder, c core.Config) error {
+	written, err := m.written()
+	if err != nil {
+		return err
+	}
 	calls := map[core.Layer][]*node{}
 	for _, n := range m.nodes {
-		calls[n.layer] = append(calls[n.layer], n)
+		if w := written[n]; w != nil {
+			calls[n.layer] = append(calls[n.layer], w)
+		}
 	}
 	layers := []any{}
 	for _, l := range m.layers {
+		if calls[l] == nil {
+			continue
+		}
 		o, err := m.encodeLayer(e, l)
 		if err != nil {
 			return err
@@ -114,6 +123,9 @@ func (m *Model) encodeFunctional(e *registry.Encoder, c core.Config) error {
 		nodes := make([]any, 0, len(calls[l]))
 		slices.SortFunc(calls[l], func(a, b *node) int { return a.index - b.index })
 		for _, n := range calls[l] {
+			if config, ok := o["config"].(core.Config); ok {
+				maps.Copy(config, n.config)
+			}
 			nodes = append(nodes, n.encode(e.Dialect))
 			if n.doubled(e.Dialect) {
 				nodes = append(nodes, n.encode(e.Dialect))

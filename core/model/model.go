@@ -48,6 +48,7 @@ type node struct {
 	args   []any          // what Keras was called with: *Tensor, lists of them, constants
 	kwargs map[string]any // likewise
 	inert  map[string]any // kwargs that files hold and that mean nothing
+	config core.Config    // of a written call: arguments that Keras 3 keeps in the layer
 	inputs []*Tensor      // the tensors among args, in order
 	// unmasked are the inputs whose masks the call does not see, see branches.go.
 	unmasked []bool
@@ -58,11 +59,12 @@ type node struct {
 
 // Tensor is a result of a layer in a model that is being described: what Apply takes and gives.
 type Tensor struct {
-	node  *node
-	index int
-	shape tensor.Shape
-	dtype string       // what a file calls it; "" for float32
-	hint  tensor.Shape // what the file says that the shape is, for what a missing layer gives
+	node   *node
+	index  int
+	shape  tensor.Shape
+	dtype  string         // what a file calls it; "" for float32
+	static *tensor.Tensor // its numbers, where they depend on shapes alone; NaN for what the batch decides
+	hint   tensor.Shape   // what the file says that the shape is, for what a missing layer gives
 }
 
 // Shape is the shape once the model is made, with the batch Unknown; nil before.
@@ -322,7 +324,7 @@ func (m *Model) buildNode(b *core.Builder, n *node) error {
 	}
 	g := graph.New()
 	v := &values{g: g, of: map[*Tensor]graph.Value{}, masks: map[*Tensor]graph.Value{}}
-	n.eachInput(func(t *Tensor) { v.of[t] = g.Input("", t.shape) })
+	n.eachInput(func(t *Tensor) { v.of[t] = t.placeholder(g) })
 	r, err := v.call(n, core.NewCall(g, false, core.NewShared()))
 	if err != nil {
 		return err
@@ -333,6 +335,7 @@ func (m *Model) buildNode(b *core.Builder, n *node) error {
 	for i, out := range r.Values {
 		n.output(i).shape = out.Shape()
 	}
+	n.keepStatic(r.Values)
 	return nil
 }
 

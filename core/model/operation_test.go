@@ -1,4 +1,4 @@
-package layers_test
+package model_test
 
 import (
 	"encoding/json"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/gokeras/gk/core"
+	_ "github.com/gokeras/gk/core/builtin"
 	"github.com/gokeras/gk/core/coretest"
 	"github.com/gokeras/gk/core/graph"
 	"github.com/gokeras/gk/core/model"
