@@ -2,6 +2,7 @@
 
 Needs h5py 3 (HDF5 1.14) and numpy: python gen.py
 """
+import ctypes
 import hashlib
 import json
 import os
@@ -154,7 +155,25 @@ def groups(f, latest):
     attributes(f, False)
 
 
-def small(name, low_version, setup):
+def enums(f):
+    """Enumerations other than h5py's bool, of both byte orders."""
+    for name, base in {"le": "<i2", "be": ">i4", "u1": "u1"}.items():
+        t = h5py.enum_dtype({"RED": 3, "GREEN": 40, "BLUE": 100}, basetype=base)
+        f.create_dataset("enums/" + name, data=np.array([40, 3, 100, 3], base), dtype=t)
+        f.attrs.create(name, 100, dtype=t)
+    f.create_dataset("chunked", data=values(90, "f4").reshape(9, 10), chunks=(2, 3), compression="gzip")
+
+
+def wide_trees(create):
+    """Another width of chunk trees, which superblock 1 is for. h5py has no name for it, its HDF5 has."""
+    with open("/proc/self/maps") as maps:
+        lib = next(line.split()[-1] for line in maps if "libhdf5-" in line or "libhdf5.so" in line or "libhdf5_serial.so" in line)
+    f = ctypes.CDLL(lib).H5Pset_istore_k
+    f.argtypes = [ctypes.c_int64, ctypes.c_uint]
+    assert f(create.id, 64) >= 0
+
+
+def small(name, low_version, setup, build=None):
     """A small file whose superblock says something unusual."""
     path = os.path.join(OUT, name)
     create, access = h5py.h5p.create(h5py.h5p.FILE_CREATE), h5py.h5p.create(h5py.h5p.FILE_ACCESS)
@@ -163,6 +182,8 @@ def small(name, low_version, setup):
     fid = h5py.h5f.create(path.encode(), h5py.h5f.ACC_TRUNC, fcpl=create, fapl=access)
     with h5py.File(fid) as f:
         f.create_dataset("g/d", data=values(9, "f4"))
+        if build:
+            build(f)
         if low_version == h5py.h5f.LIBVER_EARLIEST:
             f.attrs["names"] = ["eins", "zwei"]
     return path
@@ -223,6 +244,7 @@ def main():
     paths.append(make("userblock.h5", lambda f: f.create_dataset("d", data=values(9, "f4")), userblock_size=1024))
     first, last = h5py.h5f.LIBVER_EARLIEST, h5py.h5f.LIBVER_LATEST
     paths.append(small("sizes4_earliest.h5", first, lambda p: p.set_sizes(4, 4)))
+    paths.append(small("superblock1_earliest.h5", first, wide_trees, enums))
     paths.append(small("extension_latest.h5", last, lambda p: p.set_file_space_strategy(h5py.h5f.FSPACE_STRATEGY_NONE, False, 1)))
     with open(os.path.join(OUT, "want.json"), "w") as w:
         json.dump({os.path.basename(p): want(p) for p in paths}, w, indent=0, sort_keys=True)
