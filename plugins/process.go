@@ -128,6 +128,9 @@ func command(path string, o Options) (cmd *exec.Cmd, keep *os.File, err error) {
 		if err := check(FileHash(path)); err != nil {
 			return nil, nil, err
 		}
+		if script, err = filepath.Abs(script); err != nil { // it runs in its own folder
+			return nil, nil, startError("%v", err)
+		}
 		cmd := exec.Command(o.python(), "-m", "gk_plugin", "serve", script)
 		cmd.Dir = filepath.Dir(script)
 		return cmd, nil, cmd.Err

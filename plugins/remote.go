@@ -1,11 +1,14 @@
 package plugins
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"strconv"
 
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/graph"
@@ -49,8 +52,7 @@ func (t *thing) DecodeConfig(_ *registry.Decoder, c core.Config) error {
 func (t *thing) EncodeConfig(*registry.Encoder) (core.Config, error) {
 	c := maps.Clone(t.class.defaults)
 	if t.remote != nil && t.remote.built != nil {
-		v, err := core.ParseJSON(t.remote.built.GetConfig())
-		if m, ok := v.(map[string]any); ok && err == nil {
+		if m, err := exactJSON(t.remote.built.GetConfig()); err == nil {
 			return m, nil
 		}
 	}
@@ -59,6 +61,40 @@ func (t *thing) EncodeConfig(*registry.Encoder) (core.Config, error) {
 	}
 	maps.Copy(c, t.config)
 	return c, nil
+}
+
+// exactJSON reads a config and keeps apart numbers with and without a point: a class in Python that is to read it again may want an integer.
+func exactJSON(text []byte) (core.Config, error) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	var m core.Config
+	if err := d.Decode(&m); err != nil || m == nil {
+		return nil, core.Errorf(core.ErrPluginContract, "config", "is no JSON object")
+	}
+	for k, v := range m {
+		m[k] = exact(v)
+	}
+	return m, nil
+}
+
+func exact(v any) any {
+	switch v := v.(type) {
+	case json.Number:
+		if i, err := strconv.Atoi(v.String()); err == nil {
+			return i
+		}
+		f, _ := v.Float64() // what is too large is infinite
+		return f
+	case map[string]any:
+		for k, x := range v {
+			v[k] = exact(x)
+		}
+	case []any:
+		for i, x := range v {
+			v[i] = exact(x)
+		}
+	}
+	return v
 }
 
 // make makes the object in the plugin, once.
