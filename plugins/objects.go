@@ -214,7 +214,7 @@ func (o *object) trace(q *pb.TraceRequest) (*tracing, error) {
 	for _, w := range o.weights {
 		t.Weights = append(t.Weights, &w.Variable)
 	}
-	if err := o.write(t, q); err != nil {
+	if err := o.writeSafely(t, q); err != nil {
 		return nil, err
 	}
 	t.Losses = append(t.Losses, t.shared.Losses...)
@@ -223,6 +223,18 @@ func (o *object) trace(q *pb.TraceRequest) (*tracing, error) {
 		t.Updates[&w.Variable] = v
 	}
 	return t, nil
+}
+
+// writeSafely calls the method. After a mistake in a graph, shapes are not what they should be, and what panics then is not what was wrong.
+func (o *object) writeSafely(t *tracing, q *pb.TraceRequest) error {
+	defer func() {
+		if r := recover(); r != nil {
+			if t.Graph.Err() == nil {
+				panic(r)
+			}
+		}
+	}()
+	return o.write(t, q)
 }
 
 // write calls the method.

@@ -203,9 +203,17 @@ func (f *initializer) CheckShape(s tensor.Shape) error {
 
 // Fill is the initializer. What goes wrong here went wrong in CheckShape before; after that, values are zeros.
 func (f *initializer) Fill(dst []float32, s tensor.Shape, r core.Rand) {
-	if f.make(nil, nil) != nil || f.remote.fill(dst, s, 0, r.Uint64()) != nil {
+	if f.make(nil, nil) != nil || f.remote.fill(dst, s, 0, seedOf(r)) != nil {
 		clear(dst)
 	}
+}
+
+// seedOf is a seed from a source of random numbers, which may be nil where what is filled is no random numbers.
+func seedOf(r core.Rand) uint64 {
+	if r == nil {
+		return 0
+	}
+	return r.Uint64()
 }
 
 // fill asks for numbers.
@@ -239,11 +247,7 @@ type filled struct {
 
 // Fill asks the plugin.
 func (f *filled) Fill(dst []float32, s tensor.Shape, r core.Rand) {
-	seed := uint64(0)
-	if r != nil {
-		seed = r.Uint64()
-	}
-	if f.o.fill(dst, s, f.weight, seed) != nil {
+	if f.o.fill(dst, s, f.weight, seedOf(r)) != nil {
 		clear(dst)
 	}
 }

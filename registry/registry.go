@@ -44,6 +44,22 @@ func New() *Registry {
 // Default is where the standard set registers itself.
 var Default = New()
 
+// Standard is a copy with Keras' own things alone, without those of anybody's package.
+func (r *Registry) Standard() *Registry {
+	c := r.Clone()
+	c.Layers.onlyKeras()
+	c.Activations.onlyKeras()
+	c.Initializers.onlyKeras()
+	c.Regularizers.onlyKeras()
+	c.Constraints.onlyKeras()
+	c.Optimizers.onlyKeras()
+	c.Schedules.onlyKeras()
+	c.Losses.onlyKeras()
+	c.Metrics.onlyKeras()
+	c.Callbacks.onlyKeras()
+	return c
+}
+
 // Clone is a copy that can grow without changing the original.
 func (r *Registry) Clone() *Registry {
 	return &Registry{

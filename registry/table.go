@@ -84,6 +84,14 @@ func (t *Table[T]) clone() *Table[T] {
 	return &Table[T]{t.kind, t.module, maps.Clone(t.entries), maps.Clone(t.names), maps.Clone(t.types)}
 }
 
+// onlyKeras drops what is of a package.
+func (t *Table[T]) onlyKeras() {
+	maps.DeleteFunc(t.entries, func(_ string, e *Entry[T]) bool { return e.Package != "" })
+	gone := func(full string) bool { return t.entries[full] == nil }
+	maps.DeleteFunc(t.names, func(_, full string) bool { return gone(full) })
+	maps.DeleteFunc(t.types, func(_ reflect.Type, full string) bool { return gone(full) })
+}
+
 // Add adds an entry. A name that is taken is an error that says by whom.
 func (t *Table[T]) Add(e Entry[T]) error {
 	full := e.FullName()

@@ -45,11 +45,11 @@ type suite struct {
 
 // Verify checks a plugin and all that it provides.
 func Verify(p *plugins.Plugin) []Check {
-	s := &suite{r: registry.Default.Clone(), restart: p.Restart}
+	s := &suite{r: registry.Default.Standard(), restart: p.Restart}
 	s.check("describes itself", func() (string, error) {
 		d := p.About()
-		if d.GetVersion() == "" || d.GetAbout() == "" {
-			return "", errors.New("has no version, or says nothing about itself")
+		if d.GetVersion() == "" {
+			return "", errors.New("has no version")
 		}
 		return fmt.Sprintf("%s %s, %d classes, tensors by %s", d.GetName(), d.GetVersion(), len(d.GetClasses()), p.Transport()), nil
 	})
