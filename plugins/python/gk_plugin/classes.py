@@ -16,7 +16,7 @@ from .arrays import Array, Shape, as_shapes, store
 from .errors import PluginError, from_exception
 from .graph import Graph, Value
 from .numpy_body import Body, NumpyComputation, generator
-from .served import Class, Config, Object, Trace, Weight, encode_json
+from .served import Class, Config, Object, Trace, Weight, encode_json, with_integers
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ class AuthorClass(Class):
     def make(self, config: Config) -> authors.Base:
         """An object of a config."""
         parameters = self._parameters()
-        own = config
+        own = config = with_integers(config, parameters)
         if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
             host = HOST_KEYS.get(self.kind, set())
             own = {k: v for k, v in config.items() if k in parameters or k not in host}
@@ -186,8 +186,20 @@ class LayerObject(AuthorObject):
                 raise PluginError(f"got {w.shape}, want known sizes", where=f"shape of {w.name}", kind="ErrShapeMismatch")
         self.traced = hasattr(self.own, "call")
         if self.traced and type(self.own).compute_output_shape is authors.Layer.compute_output_shape:
-            return  # gk finds the shapes by the graph
-        self.outputs = self._shapes(inputs)
+            self.outputs = self._traced_shapes(inputs)
+        else:
+            self.outputs = self._shapes(inputs)
+
+    def _traced_shapes(self, inputs: list[Shape]) -> list[Shape]:
+        """The shapes of the outputs, as the graph has them."""
+        g = Graph(Trace("call", inputs), self.weights)
+        g.set_outputs(self.call("call", g, *(g.input(i) for i in range(len(inputs)))))
+        shapes = []
+        for v in g.outputs:
+            if v.shape is None:
+                raise PluginError("the shape of the output is not known", where="call", hint="define compute_output_shape(self, inputs)")
+            shapes.append(v.shape)
+        return shapes
 
     def _shapes(self, inputs: list[Shape]) -> list[Shape]:
         return as_shapes(self.own.compute_output_shape(list(inputs)), "compute_output_shape")

@@ -171,7 +171,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(0)
     if not started.by_gk() and path == "OUT":
         print(f"gk takes a file: gk-plugin script OUT {shlex.join(a.targets)}\n", file=sys.stderr)
-    run(classes, path, a.name or plugin_name(about(default_name(targets[0].place)).name), a.version, _threads(classes))
+    doc = (sys.modules[targets[0].stem].__doc__ or "").strip().split("\n")[0]
+    run(classes, path, a.name or plugin_name(about(default_name(targets[0].place)).name), a.version, _threads(classes), doc)
 
 
 def _threads(classes: Sequence[Class]) -> int:

@@ -13,6 +13,9 @@ from ._v1 import plugin_pb2 as pb
 MAX_ENCODED = 2048
 
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+#: How much of an exception's own text is told.
+_LONGEST = 400
+
 _HERE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _LIBRARIES = tuple({p + os.sep for k, p in sysconfig.get_paths().items() if k in ("stdlib", "platstdlib", "purelib", "platlib")})
 
@@ -81,7 +84,10 @@ def from_exception(e: BaseException, where: str, kind: str = "ErrPlugin") -> Plu
     """What to tell gk about an exception of the author's code: its text, and in which line of the author's file it came up."""
     if isinstance(e, PluginError):
         return e if e.where.startswith(where) or not where else e.within(where)
-    text = _COLOURS.sub("", str(e)).strip()
+    text = _COLOURS.sub("", str(e)).partition("\n\nArguments received by")[0]  # Keras lists them all
+    text = " ".join(text.split())
+    if len(text) > _LONGEST:
+        text = text[:_LONGEST] + "..."
     if not text:
         text = type(e).__name__
     elif not isinstance(e, (ValueError, AssertionError)):

@@ -15,78 +15,20 @@ from ._v1 import plugin_pb2 as pb
 from .arrays import Shape, message_of
 from .errors import PluginError
 from .operations import Operations
+from .operators import Operators
 
 if TYPE_CHECKING:
     from .computation import Computation
     from .served import Trace, Weight
 
 
-class Value:
-    """One output of an operation. The operators + - * / // % ** @ and comparisons write operations; numbers and arrays become constants."""
+class Value(Operators):
+    """One output of an operation."""
 
     __slots__ = ("graph", "node", "output", "shape")
-    __hash__ = object.__hash__
-    __array_ufunc__ = None  # numpy leaves array + value to the value
 
     def __init__(self, graph: Graph, node: int, output: int = 0, shape: Shape | None = None) -> None:
         self.graph, self.node, self.output, self.shape = graph, node, output, shape
-
-    def __add__(self, other: Operand) -> Value:
-        return self.graph.add(self, other)
-
-    def __radd__(self, other: Operand) -> Value:
-        return self.graph.add(other, self)
-
-    def __sub__(self, other: Operand) -> Value:
-        return self.graph.sub(self, other)
-
-    def __rsub__(self, other: Operand) -> Value:
-        return self.graph.sub(other, self)
-
-    def __mul__(self, other: Operand) -> Value:
-        return self.graph.mul(self, other)
-
-    def __rmul__(self, other: Operand) -> Value:
-        return self.graph.mul(other, self)
-
-    def __truediv__(self, other: Operand) -> Value:
-        return self.graph.div(self, other)
-
-    def __rtruediv__(self, other: Operand) -> Value:
-        return self.graph.div(other, self)
-
-    def __floordiv__(self, other: Operand) -> Value:
-        return self.graph.floor_div(self, other)
-
-    def __mod__(self, other: Operand) -> Value:
-        return self.graph.mod(self, other)
-
-    def __pow__(self, other: Operand) -> Value:
-        return self.graph.pow(self, other)
-
-    def __rpow__(self, other: Operand) -> Value:
-        return self.graph.pow(other, self)
-
-    def __matmul__(self, other: Operand) -> Value:
-        return self.graph.matmul(self, other)
-
-    def __neg__(self) -> Value:
-        return self.graph.neg(self)
-
-    def __abs__(self) -> Value:
-        return self.graph.abs(self)
-
-    def __lt__(self, other: Operand) -> Value:
-        return self.graph.less(self, other)
-
-    def __le__(self, other: Operand) -> Value:
-        return self.graph.less_equal(self, other)
-
-    def __gt__(self, other: Operand) -> Value:
-        return self.graph.greater(self, other)
-
-    def __ge__(self, other: Operand) -> Value:
-        return self.graph.greater_equal(self, other)
 
     def __bool__(self) -> bool:
         raise TypeError("a value of a graph has no truth value while the graph is written: use g.select(condition, a, b)")
@@ -96,7 +38,7 @@ class Value:
 
 
 #: What an operation takes: a value, a weight as self.weight gave it, a number, an array.
-Operand: TypeAlias = Union[Value, "Weight", float, "np.ndarray[Any, Any]"]
+Operand: TypeAlias = Union[Operators, float, "np.ndarray[Any, Any]"]
 
 
 class Graph(Operations):
@@ -112,8 +54,10 @@ class Graph(Operations):
         self.nodes: list[pb.Node] = []
         self.computations: dict[int, Computation] = {}
         self._weights = weights
+        for w in weights:
+            w.graph = self
         self._leaves: dict[tuple[str, int], Value] = {}
-        self._outputs: list[Value] = []
+        self.outputs: list[Value] = []
         self._updates: dict[int, Value] = {}
         self._losses: list[Value] = []
         self._masks: dict[int, Value | None] = {}
@@ -225,13 +169,13 @@ class Graph(Operations):
         if values is None:
             return
         several: Any = values if isinstance(values, (list, tuple)) else [values]
-        self._outputs = [self.value(v) for v in several]
+        self.outputs = [self.value(v) for v in several]
 
     def message(self) -> pb.Traced:
         masks = []
         if self._own_masks:
-            masks = [self._masks.get(i, None if self._drop_masks else self.mask(i)) for i in range(len(self._outputs))]
-        m = pb.Traced(nodes=self.nodes, outputs=[self._ref(v) for v in self._outputs], losses=[self._ref(v) for v in self._losses])
+            masks = [self._masks.get(i, None if self._drop_masks else self.mask(i)) for i in range(len(self.outputs))]
+        m = pb.Traced(nodes=self.nodes, outputs=[self._ref(v) for v in self.outputs], losses=[self._ref(v) for v in self._losses])
         for i in sorted(self._updates):
             m.updates.append(pb.Update(weight=i, value=self._ref(self._updates[i])))
         m.has_masks = self._own_masks

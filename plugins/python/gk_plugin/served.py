@@ -3,6 +3,7 @@ are gk_plugin.classes (authors' own, with numpy or traced) and gk_plugin.keras (
 
 from __future__ import annotations
 
+import inspect
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ from ._v1 import plugin_pb2 as pb
 from .arrays import Array, Shape, message_of
 from .errors import PluginError
 from .graph import Graph
+from .operators import Operators
 
 Config: TypeAlias = dict[str, Any]
 
@@ -72,9 +74,28 @@ def decode_json(data: bytes, where: str) -> Config:
     return value
 
 
-@dataclass
-class Weight:
-    """A weight that an object wants. gk owns it: here it is a name for it, which a graph takes as a value."""
+def with_integers(config: Config, parameters: Mapping[str, inspect.Parameter]) -> Config:
+    """A config in which whole numbers are ints: files do not always keep 3 and 3.0 apart, and Python's sizes must be ints. An argument that is
+    a float by its default or its annotation stays one."""
+
+    def whole(value: Any) -> Any:
+        if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+            return int(value)
+        if isinstance(value, list):
+            return [whole(v) for v in value]
+        if isinstance(value, dict):
+            return {k: whole(v) for k, v in value.items()}
+        return value
+
+    def is_float(p: inspect.Parameter | None) -> bool:
+        return p is not None and (isinstance(p.default, float) or p.annotation is float or p.annotation == "float")
+
+    return {k: float(v) if is_float(parameters.get(k)) and type(v) is int else v if is_float(parameters.get(k)) else whole(v) for k, v in config.items()}
+
+
+@dataclass(eq=False)
+class Weight(Operators):
+    """A weight that an object wants. gk owns it: here it is a name for it, which traced methods use as a value."""
 
     index: int
     name: str
@@ -87,6 +108,8 @@ class Weight:
     dtype: str = ""
     state: bool = False
     update: bool = False
+    #: The graph that is being written.
+    graph: Graph | None = None
 
     def message(self) -> pb.Weight:
         def optional(value: Any, what: str) -> bytes:

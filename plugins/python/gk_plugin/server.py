@@ -25,11 +25,12 @@ PROTOCOL = 1
 MAX_MESSAGE = 64 << 20
 
 
-def run(classes: Sequence[Class], path: str, name: str = "", version: str = "", threads: int = 1) -> NoReturn:
+def run(classes: Sequence[Class], path: str, name: str = "", version: str = "", threads: int = 1, summary: str = "") -> NoReturn:
     """Serves classes to gk and ends the process. path is where the plugin is, for people."""
     said = about("", threads)
     said.name = plugin_name(name or said.name or default_name(path))
     said.version = version or said.version
+    said.about = said.about or summary or _about_of_main() or f"Classes of {os.path.basename(path)}."
     if not started.by_gk():
         explain(classes, said, path)
         sys.exit(1)
@@ -39,6 +40,12 @@ def run(classes: Sequence[Class], path: str, name: str = "", version: str = "", 
         report(e)
         leave(1)
     leave(0)
+
+
+def _about_of_main() -> str:
+    """The first line of the documentation of the author's program."""
+    doc = getattr(sys.modules.get("__main__"), "__doc__", None)
+    return doc.strip().split("\n")[0] if doc and getattr(sys.modules["__main__"], "__package__", None) != "gk_plugin" else ""
 
 
 def default_name(path: str) -> str:

@@ -59,6 +59,7 @@ def restored(layer, x, weights):
 def test_describe(host):
     by = {(c.kind, c.package, c.name): c for c in host.description.classes}
     plain = by[1, "", "Plain"]
+    assert host.description.name == "keras-plugin" and host.description.about.startswith("Layers as people write them for Keras")
     assert list(plain.aliases) == ["Custom>Plain"] and plain.module == "keras_plugin"
     assert json.loads(plain.defaults) == {"units": 3, "scale": 1.5}
     assert json.loads(plain.example) == {"config": {"units": 3, "scale": 1.5}, "inputs": [[2, 4]]}

@@ -133,7 +133,7 @@ def test_no_gradient(host):
 def test_traced_layer(host):
     b = host.build("layer", "acme>Rational", {"width": 2}, [(None, 3)])
     np.testing.assert_array_equal(host.fill(b, 1, (3, 2)), np.arange(6).reshape(3, 2))
-    assert len(b.outputs) == 0, "gk finds the shape by the graph"
+    assert [list(s.dims) for s in b.outputs] == [[-1, 2]]
     t = host.trace(b, "call", [(4, 3)], training=True, masks=[(4,)])
     ops = [n.op for n in t.nodes]
     assert ops.count("Compute") == 0 and ops[0] == "Input"
@@ -204,7 +204,7 @@ def test_metrics(host):
 def test_optimizers(host):
     b = host.build("optimizer", "acme>Momentum", {"learning_rate": 0.1, "momentum": 0.5}, [(2,), (3, 2)], ["dense/bias", "dense/kernel"])
     assert [w.name for w in b.weights] == ["dense_bias_velocity", "dense_kernel_velocity"]
-    assert json.loads(b.weights[0].initializer) == {"class_name": "Constant", "config": {"value": 0.5}}
+    assert json.loads(b.weights[0].initializer) == {"class_name": "Constant", "config": {"value": 0.01}}
     t = host.trace(b, "update", [(3, 2), (), ()], weight=1)
     assert [attr(n) for n in t.nodes if n.op == "Weight"] == [{"index": 3}, {"index": 1}]
     assert [u.weight for u in t.updates] == [1, 3]
@@ -269,7 +269,7 @@ def test_faults_of_the_author(host, how, kind, text):
         host.used = 0
         host.ring([host.bind(c.id, [host.place((2, 3), x)[1]], [host.place((2, 3))[1]])])
     for e in (streamed.value.error, rung.value.error):
-        assert e.kind == kind and text in e.msg
+        assert e.kind == kind and text in e.msg and len(e.msg) < 600
         assert e.where == "Faulty.forward" or how == "exit"
     with pytest.raises(Failed, match="got 2 gradients, want 1"):
         host.stream(c.id, [x, x], backward=True)

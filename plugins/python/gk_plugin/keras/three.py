@@ -21,7 +21,7 @@ from .pure import PureComputation
 from ..arrays import Array, Shape
 from ..errors import PluginError, from_exception
 from ..graph import Graph, Value
-from ..served import Class, Config, Object, Trace, Weight, encode_json
+from ..served import Class, Config, Object, Trace, Weight, encode_json, with_integers
 
 #: Keys of a layer's config that gk reads itself.
 _LAYER_KEYS = ("name", "trainable", "dtype")
@@ -199,12 +199,12 @@ class KerasObject(Object):
 
     def __init__(self, cls: KerasClass, config: Config, inputs: list[Shape]) -> None:
         self.cls, self.keras, self.inputs = cls, cls.keras, inputs
-        self.given = config
+        self.given = config if cls.is_function else with_integers(config, inspect.signature(cls.thing.__init__).parameters)
         self.backend: str = cls.keras.backend.backend()
         self.weights: list[Weight] = []
         self.outputs: list[Shape] = []
         self.own = self.make(0)
-        self.config = {} if cls.is_function else {**config, **cls.config_of(self.own)}
+        self.config = {} if cls.is_function else {**self.given, **cls.config_of(self.own)}
         text = encode_json(self.config, "config")
         self.salt = int.from_bytes(hashlib.blake2b(cls.full_name.encode() + b"\0" + text, digest_size=8).digest(), "little")
 

@@ -59,12 +59,13 @@ class Noise(gk_plugin.Layer):
             y = y * (rng.random(x.shape) >= self.rate)
         return y, -y, mean * 0.9 + 0.1 * x.mean(), np.square(x).mean()
 
-    def backward(self, dy, dz, dloss, x, mean, training, rng, mask=None, scale=1.0):
+    def backward(self, *args, training, rng, mask=None, scale=1.0):
+        dy, dz, *dloss, x, mean = args
         keep = (rng.random(x.shape) >= self.rate) if training else np.ones_like(x)
         d = (dy - dz) * keep * scale
         if mask is not None:
             d = d * mask[..., None]
-        return d + (dloss * 2 * x / x.size if training else 0)
+        return d + (dloss[0] * 2 * x / x.size if training else 0)
 
 
 @gk_plugin.layer(package="acme")
@@ -120,13 +121,10 @@ class Rational(gk_plugin.Layer):
 
     def call(self, g, x):
         y = (self.a * x + 1) / (1 + abs(x))
-        g.update(self.n, self.n_plus(g))
+        g.update(self.n, self.n + np.float32(1))
         g.add_loss(g.mean(g.square(y)))
         g.set_mask(0, g.mask())
         return g.matmul(y, self.w)
-
-    def n_plus(self, g):
-        return g.value(self.n) + np.float32(1)
 
 
 @gk_plugin.activation(package="acme", gradient=lambda x: 2 * x)
@@ -216,7 +214,7 @@ class Largest(gk_plugin.Metric):
 
 @gk_plugin.optimizer(package="acme")
 class Momentum(gk_plugin.Optimizer):
-    slots = {"velocity": 0.5}
+    slots = {"velocity": 0.01}
 
     def __init__(self, momentum=0.9):
         self.momentum = momentum
