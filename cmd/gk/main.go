@@ -9,6 +9,7 @@ import (
 )
 
 func main() {
+	command.ServePlugin() // gk bench plugin measures gk itself
 	ctx, stop := command.Interruptible(context.Background())
 	code := command.Run(ctx, os.Args, command.Streams{Out: os.Stdout, Err: os.Stderr})
 	stop()

@@ -36,13 +36,15 @@ best turn counts. Run it while nothing else does.
 
 gk bench
 gk bench --keras python3              Keras of that Python, with the backend that KERAS_BACKEND names
-gk bench --only mlp,lstm --rounds 9 --json`,
+gk bench --only mlp,lstm --rounds 9 --json
+gk bench plugin                       what a layer of a plugin costs`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "only", Usage: "`NAMES` of workloads: " + strings.Join(workloadNames(), ", "), DefaultText: "all"},
 			&cli.IntFlag{Name: "rounds", Value: 5, Usage: "turns of each workload"},
 			&cli.StringFlag{Name: "keras", Usage: "a `PYTHON` with Keras to compare with"},
 		},
-		Action: e.bench,
+		Action:      e.bench,
+		Subcommands: []*cli.Command{e.benchPluginCommand()},
 	}
 }
 
