@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ._v1 import plugin_pb2 as pb
 from .errors import PluginError, shape_error
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 #: A tensor: float32, row-major.
-Array: TypeAlias = NDArray[np.float32]
+Array: TypeAlias = "NDArray[np.float32]"
 
 #: The size of each axis; None is not known yet, such as the batch of a model that is being described.
 Shape: TypeAlias = tuple[int | None, ...]

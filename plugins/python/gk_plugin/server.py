@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import base64
-import datetime
 import os
 import re
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +15,7 @@ from typing import Any, NoReturn
 from . import started
 from ._v1 import plugin_pb2 as pb
 from .arena import wait_readable
+from .certificate import certificate
 from .errors import PluginError, from_exception, mendable
 from .served import About, Class, about
 from .service import Service, report
@@ -106,36 +105,6 @@ def leave(status: int) -> NoReturn:
         os._exit(status)
 
 
-def certificate() -> tuple[bytes, bytes, bytes]:
-    """A key and a certificate for this run: key and certificate as PEM, certificate as DER."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost"), x509.NameAttribute(NameOID.ORGANIZATION_NAME, "gk")])
-    now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
-    usage = x509.KeyUsage(True, False, False, False, False, True, False, False, False)
-    cert = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(minutes=1))
-        .not_valid_after(now + datetime.timedelta(days=3650))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(usage, critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = serialization.Encoding.PEM
-    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return private, cert.public_bytes(pem), cert.public_bytes(serialization.Encoding.DER)
-
-
 def _details(e: PluginError, code: int) -> bytes:
     """A google.rpc.Status with the error among its details, as gRPC carries it."""
 
@@ -195,7 +164,7 @@ class Process:
                 raise PluginError("got no certificate of gk's, want one where others can connect")
             port = server.add_secure_port("127.0.0.1:0", credentials)
             return "tcp", f"127.0.0.1:{port}", der
-        folder = os.environ.get("PLUGIN_UNIX_SOCKET_DIR") or tempfile.gettempdir()
+        folder = os.environ.get("PLUGIN_UNIX_SOCKET_DIR") or os.environ.get("TMPDIR") or "/tmp"
         path = os.path.join(folder, f"plugin-{os.getpid()}-{os.urandom(4).hex()}")
         if credentials is None:
             server.add_insecure_port(f"unix:{path}")

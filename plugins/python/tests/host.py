@@ -20,10 +20,10 @@ import numpy as np
 
 from gk_plugin import arena as layout
 from gk_plugin.arrays import message_of
-from gk_plugin.server import certificate
+from gk_plugin.certificate import certificate
 from gk_plugin._v1 import plugin_pb2 as pb
 
-SEGMENT = 1 << 22
+SEGMENT = 1 << 25
 UNARY = {"Describe": pb.Description, "Build": pb.Built, "Trace": pb.Traced, "Attach": pb.Attached, "Bind": pb.Bound, "Release": pb.Released,
          "State": pb.PluginState}
 

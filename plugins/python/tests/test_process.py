@@ -95,7 +95,7 @@ def test_without_tls():
 def test_strangers_are_not_let_in():
     import grpc
 
-    from gk_plugin.server import certificate
+    from gk_plugin.certificate import certificate
 
     with Host(script(PLUGIN)) as h:
         key, pem, _ = certificate()
@@ -207,3 +207,22 @@ def test_many_calls_leak_nothing():
         assert len(os.listdir(f"/proc/{h.process.pid}/fd")) == fds
         state = h.call("State", pb.StateRequest())
         assert (state.objects, state.computations, state.bindings) == (1, 1, 1)
+
+
+def test_certificate():
+    from cryptography import x509
+    from cryptography.hazmat.primitives import serialization
+
+    from gk_plugin.certificate import certificate
+
+    key, pem, der = certificate()
+    c = x509.load_der_x509_certificate(der)
+    assert c == x509.load_pem_x509_certificate(pem)
+    c.verify_directly_issued_by(c)
+    names = c.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["localhost"]
+    usage = c.extensions.get_extension_for_class(x509.KeyUsage).value
+    assert usage.digital_signature and usage.key_cert_sign and not usage.key_agreement
+    assert c.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    loaded = serialization.load_pem_private_key(key, None)
+    assert loaded.public_key() == c.public_key()
