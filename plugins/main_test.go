@@ -15,6 +15,9 @@ import (
 // This file owns the plugin that tests use: the test binary itself, run as gk runs plugins.
 
 func TestMain(m *testing.M) {
+	if os.Getenv("GK_TEST_HOST") != "" && os.Getenv(cookieKey) == "" {
+		beHost()
+	}
 	if os.Getenv(cookieKey) == cookieValue {
 		if fault := os.Getenv("GK_TEST_FAULT"); fault != "" {
 			beFaulty(fault)

@@ -115,17 +115,18 @@ func isPython(path string) (script string, ok bool) {
 
 // command is how a plugin is run. What is hashed is what is run: where the system can run an open file, it is opened once for both.
 func command(path string, o Options) (cmd *exec.Cmd, keep *os.File, err error) {
-	check := func(hash string, err error) error {
-		if err != nil {
-			return startError("%v", unwrapPath(err))
-		}
+	check := func(hash func() (string, error)) error {
 		if o.Check == nil {
 			return nil
 		}
-		return o.Check(path, hash)
+		h, err := hash()
+		if err != nil {
+			return startError("%v", unwrapPath(err))
+		}
+		return o.Check(path, h)
 	}
 	if script, ok := isPython(path); ok {
-		if err := check(FileHash(path)); err != nil {
+		if err := check(func() (string, error) { return FileHash(path) }); err != nil {
 			return nil, nil, err
 		}
 		if script, err = filepath.Abs(script); err != nil { // it runs in its own folder
@@ -153,11 +154,12 @@ func command(path string, o Options) (cmd *exec.Cmd, keep *os.File, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if keep == nil {
-		err = check(hashOf(f))
-	} else {
-		err = check(hashOf(io.NewSectionReader(keep, 0, info.Size())))
-	}
+	err = check(func() (string, error) {
+		if keep == nil {
+			return hashOf(f)
+		}
+		return hashOf(io.NewSectionReader(keep, 0, info.Size()))
+	})
 	if err != nil {
 		if keep != nil {
 			keep.Close()
