@@ -80,21 +80,9 @@ class PureComputation(Computation):
 class _Compiled:
     """JAX and TensorFlow: one compiled function for the forward pass, one for the gradient."""
 
-    def __init__(self, c: PureComputation) -> None:
-        self.c = c
-        self.forward = self.compiled(self._forward)
-        self.backward = self.compiled(self._backward)
-
-    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        raise NotImplementedError
-
-    def tensors(self, arrays: Sequence[Any]) -> Sequence[Any]:
-        return arrays
+    c: PureComputation
 
     def cast(self, x: Any, dtype: str) -> Any:
-        raise NotImplementedError
-
-    def zeros_like(self, x: Any) -> Any:
         raise NotImplementedError
 
     def gradient(self, function: Callable[[Sequence[Any]], Sequence[Any]], at: Sequence[Any], dys: Sequence[Any]) -> Sequence[Any]:
@@ -120,25 +108,24 @@ class _Compiled:
 
         return self.gradient(function, [inputs[i] for i in c.wanted], dys)
 
+
+class _Jax(_Compiled):
+    def __init__(self, c: PureComputation) -> None:
+        import jax
+
+        self.c = c
+        self.forward, self.backward = jax.jit(self._forward), jax.jit(self._backward)
+
     def bind(self, backward: bool, tensors: list[Array], results: list[Array], n: int, where: str) -> Run:
         c = self.c
 
         def run(seed: int, step: int) -> None:
             states = c.states(seed, step)
-            given = self.tensors(tensors)
-            values = self.backward(given[:n], states, given[n:]) if backward else self.forward(given, states)
+            values = self.backward(tensors[:n], states, tensors[n:]) if backward else self.forward(tensors, states)
             for value, out in zip(values, results):
                 store(np.asarray(value), out, where)
 
         return run
-
-
-class _Jax(_Compiled):
-    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        import jax
-
-        jitted: Callable[..., Any] = jax.jit(function)
-        return jitted
 
     def cast(self, x: Any, dtype: str) -> Any:
         import jax.numpy as jnp
@@ -154,16 +141,32 @@ class _Jax(_Compiled):
 
 
 class _TensorFlow(_Compiled):
-    def compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
+    def __init__(self, c: PureComputation) -> None:
+        self.c = c
+        self.concrete: dict[bool, Any] = {}
+
+    def bind(self, backward: bool, tensors: list[Array], results: list[Array], n: int, where: str) -> Run:
         import tensorflow as tf
 
-        compiled: Callable[..., Any] = tf.function(function, autograph=False)
-        return compiled
+        c = self.c
+        if backward not in self.concrete:
+            # A function traced for these shapes once is called in half the time that tf.function takes to find it.
+            specs = [tf.TensorSpec(t.shape, tf.float32) for t in tensors]
 
-    def tensors(self, arrays: Sequence[Any]) -> Sequence[Any]:
-        import tensorflow as tf
+            def flat(states: Any, *given: Any) -> Any:
+                return self._backward(given[:n], states, given[n:]) if backward else self._forward(given, states)
 
-        return [tf.constant(a) for a in arrays]
+            function = tf.function(flat, autograph=False)
+            self.concrete[backward] = function.get_concrete_function(tf.TensorSpec((c.generators, 2), tf.uint32), *specs)
+        call = self.concrete[backward]
+        constant, none = tf.constant, tf.zeros((0, 2), tf.uint32)
+
+        def run(seed: int, step: int) -> None:
+            states = constant(c.states(seed, step)) if c.generators else none
+            for value, out in zip(call(states, *map(constant, tensors)), results):
+                store(np.asarray(value), out, where)
+
+        return run
 
     def cast(self, x: Any, dtype: str) -> Any:
         import tensorflow as tf
