@@ -54,15 +54,19 @@ func Open(path string, o Options) (*Plugin, error) {
 
 // newPlugin is a plugin that has not been started.
 func newPlugin(path string, o Options) *Plugin {
-	p := &Plugin{path: path, options: o}
-	if o.Transport != "stream" {
-		limit := o.Shared
-		if limit == 0 {
-			limit = machineMemory()
-		}
-		p.arena, _ = shm.New(limit) // where there is none, tensors travel by gRPC
+	return &Plugin{path: path, options: o}
+}
+
+// share makes the memory that gk and the plugin share, once; where there is none, tensors travel by gRPC.
+func (p *Plugin) share() {
+	if p.arena != nil || p.options.Transport == "stream" || p.inProcess != nil {
+		return
 	}
-	return p
+	limit := p.options.Shared
+	if limit == 0 {
+		limit = machineMemory()
+	}
+	p.arena, _ = shm.New(limit)
 }
 
 // Name is what the plugin calls itself; before it could say so, its file.
@@ -106,6 +110,7 @@ func (p *Plugin) running() (*process, error) {
 			return nil, err
 		}
 	}
+	p.share()
 	run := p.inProcess
 	if run == nil {
 		run = func() (*process, error) { return start(p.path, p.options, p.arena) }

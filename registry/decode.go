@@ -63,7 +63,8 @@ func ObjectOf(v any) (o Object, ok bool) {
 type Decoder struct {
 	*Registry
 	Origin
-	depth int // how many layers in layers are being decoded
+	depth int    // how many layers in layers are being decoded
+	place string // the innermost of them
 }
 
 // Decoder decodes what comes from a file of some Keras.
@@ -113,6 +114,9 @@ func decodeAs[T any](d *Decoder, t *Table[T], v any) (T, error) {
 		return none, unknownObject(t, name)
 	}
 	if major := d.Major(); e.Before3 != "" && (major == 1 || major == 2) {
+		if d.Note != nil && d.place != "" {
+			d.Note(fmt.Sprintf("%s: %s computes as in Keras %d: it is %s", d.place, name, major, e.Before3))
+		}
 		e = t.Lookup(e.Before3)
 	}
 	if e.Becomes != nil {
@@ -162,7 +166,7 @@ const experimental = "experimental.preprocessing>"
 // LayerOf makes a layer from a serialised object, and gives it a name unless its config does.
 func (d *Decoder) LayerOf(o Object, name string) (core.Layer, error) {
 	l, err := d.layerOf(o, name)
-	if err != nil && d.Missing != nil && isMissing(err) {
+	if err != nil && d.Missing != nil && IsMissing(err) {
 		return d.standIn(o, name, err), nil
 	}
 	return l, err
@@ -170,6 +174,8 @@ func (d *Decoder) LayerOf(o Object, name string) (core.Layer, error) {
 
 func (d *Decoder) layerOf(o Object, name string) (core.Layer, error) {
 	place := fmt.Sprintf("layer %q (%s)", name, o.fullName())
+	defer func(before string) { d.place = before }(d.place)
+	d.place = place
 	if d.depth++; d.depth > maxNesting {
 		d.depth = 0
 		return nil, core.Errorf(core.ErrTooDeep, "model nesting", "more than %d models and layers inside of each other", maxNesting)
@@ -252,12 +258,13 @@ func checkName(name string) error {
 	return nil
 }
 
-// noteUpgrade tells which keys of an older config an upgrade took away or changed.
+// noteUpgrade tells what an upgrade made of an older config: which keys have another name, another value, or no meaning today, and which
+// ones it put there because this Keras meant another default.
 func (d *Decoder) noteUpgrade(place string, before, after core.Config) {
 	if d.Note == nil || d.Major() >= 3 {
 		return
 	}
-	var keys []string
+	var gone, added []string
 	for _, key := range slices.Sorted(maps.Keys(before)) {
 		v, ok := after[key]
 		switch {
@@ -267,11 +274,47 @@ func (d *Decoder) noteUpgrade(place string, before, after core.Config) {
 			continue
 		}
 		if before[key] != nil && (!ok || !reflect.DeepEqual(before[key], v)) {
-			keys = append(keys, key)
+			gone = append(gone, key)
 		}
 	}
-	if keys != nil {
-		d.Note(fmt.Sprintf("%s: config of an older Keras: %s", place, strings.Join(keys, ", ")))
+	for _, key := range slices.Sorted(maps.Keys(after)) {
+		if _, ok := before[key]; !ok && after[key] != nil && key != "batch_input_shape" && key != "batch_shape" {
+			added = append(added, key)
+		}
+	}
+	// A key that is gone and one that is new are the same setting if no other pair has their value.
+	with := func(c core.Config, keys []string, v any) (only string) {
+		for _, key := range keys {
+			if reflect.DeepEqual(c[key], v) {
+				if only != "" {
+					return ""
+				}
+				only = key
+			}
+		}
+		return only
+	}
+	var parts []string
+	for _, key := range gone {
+		now := with(after, added, before[key])
+		_, stays := after[key]
+		switch {
+		case !stays && now != "" && with(before, gone, before[key]) == key:
+			parts = append(parts, key+" is "+now)
+			added = slices.DeleteFunc(added, func(k string) bool { return k == now })
+		case stays:
+			parts = append(parts, fmt.Sprintf("%s %s is %s", key, show(before[key]), show(after[key])))
+		default:
+			parts = append(parts, key)
+		}
+	}
+	for _, key := range added {
+		if !slices.ContainsFunc(gone, func(old string) bool { return reflect.DeepEqual(before[old], after[key]) }) {
+			parts = append(parts, fmt.Sprintf("%s = %s", key, show(after[key])))
+		}
+	}
+	if parts != nil {
+		d.Note(fmt.Sprintf("%s: config of an older Keras: %s", place, strings.Join(parts, ", ")))
 	}
 }
 

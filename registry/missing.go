@@ -61,8 +61,8 @@ func unknownObject[T any](t *Table[T], name string) error {
 	return &core.Error{Kind: e.Kind, Hint: hint, Err: unknown{e.Msg}}
 }
 
-// isMissing reports whether a layer cannot be made for want of something that a plugin can provide.
-func isMissing(err error) bool {
+// IsMissing reports whether a layer cannot be made for want of something that a plugin can provide.
+func IsMissing(err error) bool {
 	var u unknown
 	return errors.Is(err, core.ErrUnknownLayer) || errors.Is(err, core.ErrUnsafeObject) || errors.As(err, &u)
 }

@@ -124,7 +124,7 @@ func (e *env) openLike(c *cli.Context, path string, m *model.Model) (*hdf5io.Res
 	if o.Config, err = m.JSON(); err != nil {
 		return nil, err
 	}
-	return hdf5io.Load(path, o)
+	return e.load(c, path, o)
 }
 
 // showDiff draws what differs, and sums up.

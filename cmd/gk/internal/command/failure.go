@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/gokeras/gk/core"
+	"github.com/gokeras/gk/hdf5io"
 	"github.com/gokeras/gk/registry"
 )
 
@@ -53,6 +54,14 @@ func errorJSON(x *core.Error) map[string]any {
 	o := map[string]any{"kind": string(x.Kind), "file": x.File, "where": oneLine(x.Where), "message": oneLine(message)}
 	if x.Hint != "" {
 		o["hint"] = x.Hint
+	}
+	var list hdf5io.Disagreements
+	if errors.As(x, &list) {
+		all := []any{}
+		for _, d := range list {
+			all = append(all, map[string]any{"kind": string(d.Kind), "where": oneLine(d.Where), "message": oneLine(d.Msg)})
+		}
+		o["disagreements"] = all
 	}
 	return o
 }

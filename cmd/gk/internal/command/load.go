@@ -1,6 +1,7 @@
 package command
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/model"
+	"github.com/gokeras/gk/core/tensor"
 	"github.com/gokeras/gk/hdf5io"
 	"github.com/gokeras/gk/registry"
 )
@@ -26,6 +28,8 @@ func (e *env) loadCommand() *cli.Command {
 gk load model.h5
 gk load model.keras --json
 gk load weights.h5 --config architecture.json
+gk load weights.h5 --config model.keras --skip-mismatch    takes what fits, and lists what does not
+gk load theirs.keras --allow-missing                  also where nothing provides some of its layers
 gk load stranger.h5 --untrusted                       keeps the C library for HDF5 out of it`,
 		Flags: append(modelFlags(), untrustedFlag(), allowMissingFlag()),
 		Action: func(c *cli.Context) error {
@@ -41,12 +45,13 @@ gk load stranger.h5 --untrusted                       keeps the C library for HD
 				e.showFile(path, r)
 			}
 			if err != nil {
+				e.showDisagreements(err)
 				return err
 			}
 			if e.json {
 				return e.result(fileJSON(path, r))
 			}
-			e.showModel(r.Model)
+			e.showModel(r)
 			return nil
 		},
 	}
@@ -82,7 +87,21 @@ func (e *env) showFile(path string, r *hdf5io.Result) {
 	}
 }
 
-func (e *env) showModel(m *model.Model) {
+// showDisagreements lists all ways in which the weights do not fit: the line about the error names the first few.
+func (e *env) showDisagreements(err error) {
+	var list hdf5io.Disagreements
+	if !errors.As(err, &list) {
+		return
+	}
+	t := e.table()
+	for _, x := range list {
+		t.AppendRow(table.Row{"does not fit", printable(x.Where), printable(x.Msg)})
+	}
+	e.say("%s", t.Render())
+}
+
+func (e *env) showModel(r *hdf5io.Result) {
+	m := r.Model
 	all, trained := m.ParameterCount()
 	t := e.table()
 	row := func(name, format string, args ...any) { t.AppendRow(table.Row{name, fmt.Sprintf(format, args...)}) }
@@ -91,17 +110,31 @@ func (e *env) showModel(m *model.Model) {
 		row("input", "%s %v", m.InputNames()[i], in.Shape())
 	}
 	for i, out := range m.Outputs() {
-		row("output", "%s %v", m.OutputNames()[i], out.Shape())
+		shape := "of unknown shape, behind a layer that is missing"
+		if out.Shape() != nil {
+			shape = out.Shape().String()
+		}
+		row("output", "%s %s", m.OutputNames()[i], shape)
 	}
 	row("parameters", "%s, %s of them trained", model.Thousands(all), model.Thousands(trained))
 	if o := m.Optimizer(); o != nil {
 		b := o.Common()
-		row("optimizer", "%s, learning rate %s, %s steps taken", m.Registry().Optimizers.NameOf(o), rate(b), model.Thousands(int(b.Iterations)))
+		state := "no state"
+		if r.HasOptimizer {
+			state = fmt.Sprintf("state of %d arrays", len(core.OptimizerSlots(o)))
+		}
+		row("optimizer", "%s, learning rate %s, %s steps taken, %s", m.Registry().Optimizers.NameOf(o), rate(b), model.Thousands(int(b.Iterations)), state)
 		row("loss", "%s", strings.Join(lossNames(m), ", "))
 	} else {
 		row("optimizer", "none: not compiled")
 	}
 	e.say("%s", t.Render())
+	l := e.table()
+	l.AppendHeader(table.Row{"layer", "class", "output", "parameters"})
+	for _, x := range m.Summary(true).Rows {
+		l.AppendRow(table.Row{strings.Repeat("  ", x.Depth) + printable(x.Name), printable(x.Class), shapesText(x.Outputs), model.Thousands(x.Parameters)})
+	}
+	e.say("\n%s", l.Render())
 	w := e.table()
 	w.AppendHeader(table.Row{"weight", "shape", "type", "parameters"})
 	for _, x := range m.AllWeights() {
@@ -110,6 +143,17 @@ func (e *env) showModel(m *model.Model) {
 	if w.Length() > 0 {
 		e.say("\n%s", w.Render())
 	}
+}
+
+func shapesText(shapes []tensor.Shape) string {
+	if len(shapes) == 0 {
+		return "?"
+	}
+	parts := make([]string, len(shapes))
+	for i, s := range shapes {
+		parts[i] = s.String()
+	}
+	return strings.Join(parts, ", ")
 }
 
 func fileJSON(path string, r *hdf5io.Result) map[string]any {
@@ -127,6 +171,7 @@ func fileJSON(path string, r *hdf5io.Result) map[string]any {
 	o := map[string]any{"file": path, "format": r.Format, "keras_version": r.KerasVersion, "backend": r.Backend, "class": m.RegistryName(),
 		"name": m.Name, "layers": layers, "weights": weights, "parameters": all, "trainable": trained, "warnings": list(r.Warnings),
 		"conversions": list(r.Conversions), "skipped": list(r.Skipped), "custom": list(r.Custom), "weights_only": r.WeightsOnly,
+		"missing": missingJSON(r.Missing),
 		"inputs": namedShapes(m.InputNames(), m.Inputs()), "outputs": namedShapes(m.OutputNames(), m.Outputs()), "optimizer": nil}
 	if opt := m.Optimizer(); opt != nil {
 		config, err := m.Registry().Encoder(core.Keras3).Optimizer(opt)
@@ -139,10 +184,22 @@ func fileJSON(path string, r *hdf5io.Result) map[string]any {
 	return o
 }
 
+func missingJSON(list []*registry.Missing) []any {
+	out := []any{}
+	for _, l := range list {
+		out = append(out, map[string]any{"name": l.Name, "class": l.Common().Class(), "config": l.Object.Config, "reason": oneLine(l.Reason.Error())})
+	}
+	return out
+}
+
 func namedShapes(names []string, ts []*model.Tensor) []any {
 	out := []any{}
 	for i, t := range ts {
-		out = append(out, map[string]any{"name": names[i], "shape": registry.ShapeConfig(t.Shape())})
+		x := map[string]any{"name": names[i], "shape": nil}
+		if t.Shape() != nil {
+			x["shape"] = registry.ShapeConfig(t.Shape())
+		}
+		out = append(out, x)
 	}
 	return out
 }

@@ -62,8 +62,10 @@ func (e *env) modelOptions(c *cli.Context) (hdf5io.Options, error) {
 		return o, x
 	}
 	var err error
-	if o.Registry, err = e.registry(c); err != nil {
-		return o, err
+	if len(c.StringSlice("plugin")) > 0 {
+		if o.Registry, err = e.registry(c); err != nil {
+			return o, err
+		}
 	}
 	if path := c.String("config"); path != "" {
 		if o.Config, err = readArchitecture(path, c.Bool("untrusted")); err != nil {
@@ -99,6 +101,23 @@ func (e *env) openModel(c *cli.Context, path string, compile bool) (*hdf5io.Resu
 		return nil, err
 	}
 	o.NoCompile = !compile
+	return e.load(c, path, o)
+}
+
+// load opens a file. What is installed is only looked at if the file holds something that is not Keras' own.
+func (e *env) load(c *cli.Context, path string, o hdf5io.Options) (*hdf5io.Result, error) {
+	r, err := hdf5io.Load(path, o)
+	if o.Registry != nil || !registry.IsMissing(err) && (r == nil || len(r.Custom) == 0) {
+		return r, err
+	}
+	known, failed := e.registry(c)
+	if failed != nil {
+		return r, failed
+	}
+	if len(e.plugins.Plugins()) == 0 {
+		return r, err
+	}
+	o.Registry = known
 	return hdf5io.Load(path, o)
 }
 
