@@ -170,7 +170,7 @@ func (m *Model) RegistryName() string {
 func init() {
 	registry.Default.Layers.MustAdd(registry.Entry[core.Layer]{Name: "Sequential", Module: "keras",
 		New: func() core.Layer { return newModel(registry.Default, true) }})
-	registry.Default.Layers.MustAdd(registry.Entry[core.Layer]{Name: "Functional", Aliases: []string{"Model"}, Module: "keras.src.models.functional", Registered: "Functional",
+	registry.Default.Layers.MustAdd(registry.Entry[core.Layer]{Name: "Functional", Aliases: []string{"Model"}, Legacy: "Model", Module: "keras.src.models.functional", Registered: "Functional",
 		New: func() core.Layer { return newModel(registry.Default, false) }})
 }
 
