@@ -108,7 +108,7 @@ func TestSideEffects(t *testing.T) {
 	if testing.Short() {
 		runs = runs[:20]
 	}
-	plugins := t.TempDir()
+	filters, store := t.TempDir(), filepath.Join(t.TempDir(), "none")
 	trace := func(named []string) ([]byte, error) {
 		out, err := os.CreateTemp(t.TempDir(), "trace")
 		if err != nil {
@@ -120,7 +120,7 @@ func TestSideEffects(t *testing.T) {
 			args = append(args, "--config", named[1])
 		}
 		cmd := exec.Command(strace, append(args, named[0])...)
-		cmd.Env = append(os.Environ(), "HDF5_PLUGIN_PATH="+plugins)
+		cmd.Env = append(os.Environ(), "HDF5_PLUGIN_PATH="+filters, "GK_PLUGINS="+store)
 		var exit *exec.ExitError
 		if err := cmd.Run(); err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) { // 1: it does not load
 			return nil, err
@@ -144,7 +144,8 @@ func TestSideEffects(t *testing.T) {
 				return
 			}
 			// gk's own binary is read when it starts, by protobuf, to choose an order that nobody is to rely on.
-			bad, opened := sideEffects(text, append(slices.Clone(named), gk))
+			// A file with a class that is not Keras' own has it look for a plugin: in the lock of the project, and in the user's store.
+			bad, opened := sideEffects(text, append(slices.Clone(named), gk, "gk.lock", store))
 			if len(bad) > 0 {
 				t.Errorf("%s: %s", named[0], strings.Join(bad[:min(len(bad), 5)], "\n"))
 			}
