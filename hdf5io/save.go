@@ -20,6 +20,9 @@ type SaveOptions struct {
 	// OptimizerWeights writes the state of the optimizer into a legacy .h5 where tf.keras and Keras 2 look for it, in their order. They
 	// train on exactly where gk left off; Keras 3.15 loads such a file but cannot train on before the model is compiled anew.
 	OptimizerWeights bool
+	// KerasVersion is the Keras that a legacy .h5 is to be one of, "2.3.1" for instance: names that mean something else there are written
+	// in its words. "" is Keras 3, or Keras 2 for models that were loaded from files of Keras 1 and 2.
+	KerasVersion string
 }
 
 // Save writes a model to a file of the form that the ending of its name says: .h5 or .hdf5, .keras, .weights.h5, .json. The file is
@@ -99,9 +102,13 @@ func writeLegacyModel(m *model.Model, path string, o SaveOptions) error {
 	return writeTree(path, tree, err)
 }
 
-func writeLegacyWeights(m *model.Model, path string, _ SaveOptions) error {
+func writeLegacyWeights(m *model.Model, path string, o SaveOptions) error {
+	version, err := legacyVersion(m, o, nil)
+	if err != nil {
+		return err
+	}
 	tree := &h5.GroupSpec{}
-	return writeTree(path, tree, legacyWeights(tree, m))
+	return writeTree(path, tree, legacyWeights(tree, m, version))
 }
 
 func writePathWeights(m *model.Model, path string, _ SaveOptions) error {

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/gokeras/gk/core"
+	"github.com/gokeras/gk/core/metrics"
 	"github.com/gokeras/gk/core/model"
 	"github.com/gokeras/gk/registry"
 )
@@ -25,7 +27,7 @@ func (l *loader) compile(v any) bool {
 		return false
 	}
 	d := l.Model.Registry().Decoder(registry.Origin{KerasVersion: l.origin.KerasVersion, Backend: l.origin.Backend})
-	o := model.Compile{LossWeights: plain(c["loss_weights"])}
+	o := model.Compile{LossWeights: l.byPosition(plain(c["loss_weights"]))}
 	optimizer := c["optimizer_config"]
 	if optimizer == nil {
 		optimizer = c["optimizer"]
@@ -39,7 +41,7 @@ func (l *loader) compile(v any) bool {
 		l.warn("the model is not compiled, as its optimizer could not be restored")
 		return false
 	}
-	o.Loss = l.keep("loss", unwrapFunctions(l.Model.Registry(), plain(c["loss"])), func(v any) error { _, err := d.Loss(v); return err })
+	o.Loss = l.keep("loss", unwrapFunctions(l.Model.Registry(), l.byPosition(plain(c["loss"]))), func(v any) error { _, err := d.Loss(v); return err })
 	metric := func(v any) error {
 		if name, ok := v.(string); ok && isSpecialMetric(name) {
 			return nil
@@ -49,7 +51,7 @@ func (l *loader) compile(v any) bool {
 	}
 	outputs := len(l.Model.Outputs())
 	metrics := func(key string) any {
-		return perOutputMetrics(outputs, l.keep(key, unwrapFunctions(l.Model.Registry(), plain(c[key])), metric))
+		return perOutputMetrics(outputs, l.keep(key, unwrapFunctions(l.Model.Registry(), l.byPosition(plain(c[key]))), metric))
 	}
 	o.Metrics, o.WeightedMetrics = metrics("metrics"), metrics("weighted_metrics")
 	if m := c["sample_weight_mode"]; m != nil {
@@ -60,6 +62,24 @@ func (l *loader) compile(v any) bool {
 		return false
 	}
 	return true
+}
+
+// byPosition puts an argument by the keys of a model whose outputs are a dict into the order of the outputs, which is that of the keys:
+// gk's outputs go by their layers' names.
+func (l *loader) byPosition(v any) any {
+	m, ok := v.(map[string]any)
+	names := l.Model.OutputNames()
+	if !ok || m["class_name"] != nil || len(m) != len(names) {
+		return v
+	}
+	var list []any
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		if slices.Contains(names, key) {
+			return v
+		}
+		list = append(list, m[key])
+	}
+	return list
 }
 
 // isSpecialMetric reports whether a name means another metric for each sort of output and so stays a name.
@@ -194,33 +214,94 @@ func without(c map[string]any, key string) map[string]any {
 
 // trainingConfig is what the model was compiled with, as files hold it; nil if it was not.
 //
-// In legacy files losses and metrics are objects or full names: Keras 3 cannot load a legacy file that says "mse".
+// In legacy files losses and metrics are objects or full names, as Keras 3 cannot load a legacy file that says "mse", and each output has
+// its own by position, as names of outputs differ between Kerases.
 func trainingConfig(m *model.Model, d core.Dialect) (map[string]any, error) {
 	o, ok := m.CompileOptions()
 	if !ok {
 		return nil, nil
 	}
 	e := m.Registry().Encoder(d)
-	w := compileWriter{e: e, r: m.Registry()}
+	w := compileWriter{e: e, r: m.Registry(), m: m}
 	optimizer, err := e.Optimizer(m.Optimizer())
 	if err != nil {
 		return nil, core.In("optimizer", core.ErrLayerConfig, err)
 	}
-	c := map[string]any{"run_eagerly": false, "steps_per_execution": 1, "jit_compile": false, "loss_weights": tree(o.LossWeights, nil)}
 	if d == core.Legacy {
-		c["optimizer_config"] = optimizer
-		c["sample_weight_mode"] = nil // Keras 2 wants the key
-		// tf.keras would take these as arguments of compile
-		delete(c, "run_eagerly")
-		delete(c, "steps_per_execution")
-		delete(c, "jit_compile")
-	} else {
-		c["optimizer"] = optimizer
+		if c, ok := optimizer["config"].(core.Config); ok && c["use_ema"] == nil {
+			delete(c, "ema_momentum") // Keras 2 has no such keys, and they mean nothing
+			delete(c, "ema_overwrite_frequency")
+		}
+		return w.legacy(o, optimizer), w.err
 	}
-	c["loss"] = tree(o.Loss, w.loss)
-	c["metrics"] = tree(o.Metrics, w.metric)
-	c["weighted_metrics"] = tree(o.WeightedMetrics, w.metric)
-	return c, w.err
+	return map[string]any{
+		"optimizer": optimizer, "loss": tree(o.Loss, w.loss), "loss_weights": tree(o.LossWeights, nil),
+		"metrics": tree(o.Metrics, w.metric), "weighted_metrics": tree(o.WeightedMetrics, w.metric),
+		"run_eagerly": false, "steps_per_execution": 1, "jit_compile": false,
+	}, w.err
+}
+
+// legacy is a training_config. tf.keras would take more keys as arguments of compile; Keras 2 wants sample_weight_mode.
+func (w *compileWriter) legacy(o model.Compile, optimizer map[string]any) map[string]any {
+	w.losses = w.byOutput(tree(o.Loss, nil), false)
+	each := func(v any) any {
+		list := w.byOutput(tree(v, nil), true)
+		for i, x := range list {
+			w.output = i
+			list[i] = tree(x, w.metric)
+		}
+		switch len(list) {
+		case 0:
+			return nil
+		case 1:
+			return list[0]
+		}
+		return list
+	}
+	byPosition := func(v any) any {
+		if _, named := v.(map[string]any); named {
+			return w.byOutput(v, false)
+		}
+		return v
+	}
+	return map[string]any{
+		"optimizer_config": optimizer, "loss": tree(byPosition(tree(o.Loss, nil)), w.loss), "loss_weights": byPosition(tree(o.LossWeights, nil)),
+		"metrics": each(o.Metrics), "weighted_metrics": each(o.WeightedMetrics), "sample_weight_mode": nil,
+	}
+}
+
+// byOutput is an argument of compile for each output; nil if there is none. lists says that it is a list for each of them.
+func (w *compileWriter) byOutput(v any, lists bool) []any {
+	names := w.m.OutputNames()
+	out := make([]any, len(names))
+	switch x := v.(type) {
+	case nil:
+		return nil
+	case map[string]any:
+		if x["class_name"] == nil {
+			for i, n := range names {
+				if out[i] = x[n]; out[i] == nil && lists {
+					out[i] = []any{}
+				}
+			}
+			return out
+		}
+	case []any:
+		if lists && len(names) == 1 {
+			if len(x) == 1 {
+				if inner, ok := x[0].([]any); ok {
+					x = inner
+				}
+			}
+			return []any{x}
+		}
+		copy(out, x)
+		return out
+	}
+	for i := range out {
+		out[i] = v
+	}
+	return out
 }
 
 // tree applies f to the leaves of what compile takes.
@@ -268,9 +349,12 @@ func treeOf[T any](list []T, f func(v any) any) any {
 }
 
 type compileWriter struct {
-	e   *registry.Encoder
-	r   *registry.Registry
-	err error
+	e      *registry.Encoder
+	r      *registry.Registry
+	m      *model.Model
+	losses []any // as compile was given them, by output
+	output int   // whose metrics are being written
+	err    error
 }
 
 func (w *compileWriter) fail(where string, err error) any {
@@ -300,11 +384,19 @@ func (w *compileWriter) loss(v any) any {
 	return o
 }
 
-// metric writes one metric. A short name becomes an object that keeps the name, as logs go by it.
+// metric writes one metric. In legacy files a short name becomes an object that keeps the name, as logs go by it. "accuracy" becomes the one
+// that the output has: tf.keras, which decides by shapes, builds the metrics of a file before it has seen a target.
 func (w *compileWriter) metric(v any) any {
 	name, isName := v.(string)
-	if isName && (w.e.Dialect == core.Keras3 || isSpecialMetric(name)) {
+	if isName && w.e.Dialect == core.Keras3 {
 		return name
+	}
+	if isName && isSpecialMetric(name) {
+		m, err := w.special(name)
+		if err != nil {
+			return name
+		}
+		v = m
 	}
 	m, err := w.r.Decoder(registry.Origin{}).Metric(v)
 	if err != nil {
@@ -318,6 +410,23 @@ func (w *compileWriter) metric(v any) any {
 		return w.fail("metrics", err)
 	}
 	return o
+}
+
+// special is the metric that a name means for the output, whose loss says what its targets are.
+func (w *compileWriter) special(name string) (core.Metric, error) {
+	if w.output >= len(w.losses) {
+		return nil, core.Errorf(core.ErrUsage, "loss", "none")
+	}
+	l, err := w.r.Decoder(registry.Origin{}).Loss(w.losses[w.output])
+	if err != nil {
+		return nil, err
+	}
+	y := w.m.Outputs()[w.output].Shape()
+	target := y
+	if strings.HasPrefix(w.r.Losses.NameOf(l), "Sparse") {
+		target = y.With(len(y)-1, 1)
+	}
+	return metrics.Resolve(w.r, name, l, target, y)
 }
 
 // fullName is the name of the function behind a loss class.
