@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -13,6 +14,7 @@ import (
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/coretest"
 	"github.com/gokeras/gk/core/dataset"
+	"github.com/gokeras/gk/core/layers"
 	"github.com/gokeras/gk/core/model"
 	"github.com/gokeras/gk/core/tensor"
 	"github.com/gokeras/gk/hdf5io"
@@ -209,5 +211,98 @@ func TestLoadByContent(t *testing.T) {
 				t.Errorf("%s named %s: got another config", name, other)
 			}
 		}
+	}
+}
+
+// TestLegacyVersion saves models that mean what Keras 2 means by its words, and such as only Keras 3 has words for.
+func TestLegacyVersion(t *testing.T) {
+	lstm := func(version, recurrent string) *model.Model {
+		text := `{"class_name": "Sequential", "config": [{"class_name": "LSTM", "config": {"name": "l", "units": 2, "recurrent_activation": "` +
+			recurrent + `", "batch_input_shape": [null, 3, 2]}}]}`
+		m, err := model.FromJSON([]byte(text), nil, registry.Origin{KerasVersion: version})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	for _, c := range []struct {
+		from, activation, as, want string
+		kind                       core.Kind
+	}{
+		{from: "2.2.4", activation: "hard_sigmoid", want: "2.2.4"},
+		{from: "1.2.2", activation: "hard_sigmoid", want: "2.3.1"},
+		{from: "", activation: "hard_sigmoid", want: "3.15.1"},
+		{from: "", activation: "hard_sigmoid_legacy", want: "2.3.1"},
+		{from: "", activation: "sigmoid", as: "2.3.1", want: "2.3.1"},
+		{from: "2.2.4", activation: "sigmoid", as: "3.15.1", want: "3.15.1"},
+		{from: "", activation: "hard_sigmoid", as: "2.3.1", kind: core.ErrUnsupported},
+		{from: "", activation: "sigmoid", as: "1.2.2", kind: core.ErrUsage},
+	} {
+		m := lstm(c.from, c.activation)
+		path := filepath.Join(t.TempDir(), "m.h5")
+		err := hdf5io.Save(m, path, hdf5io.SaveOptions{KerasVersion: c.as})
+		if c.kind != "" {
+			if e := (*core.Error)(nil); !errors.As(err, &e) || e.Kind != c.kind {
+				t.Errorf("%+v: got %v", c, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := hdf5io.Load(path, hdf5io.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.KerasVersion != c.want {
+			t.Errorf("%+v: got Keras %s", c, r.KerasVersion)
+		}
+		sameModel(t, c.from+" "+c.activation, r.Model, m)
+	}
+}
+
+// TestMetricsByOutput holds that a legacy file names the metric of each output, and losses by position.
+func TestMetricsByOutput(t *testing.T) {
+	in := model.NewInput(4)
+	a := model.Apply(layers.NewDense(3, layers.With{"name": "a", "activation": "softmax"}), in)
+	b := model.Apply(layers.NewDense(1, layers.With{"name": "b", "activation": "sigmoid"}), in)
+	c := model.Apply(layers.NewDense(2, layers.With{"name": "c"}), in)
+	m, err := model.New([]*model.Tensor{in}, []*model.Tensor{a, b, c})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Compile(model.Compile{Optimizer: "sgd",
+		Loss:    map[string]any{"c": "categorical_crossentropy", "a": "sparse_categorical_crossentropy", "b": "binary_crossentropy"},
+		Metrics: map[string]any{"a": []any{"accuracy", "mae"}, "b": "acc", "c": []any{"accuracy"}}}); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "m.h5")
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	r, err := hdf5io.Load(path, hdf5io.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, _ := r.Model.CompileOptions()
+	var got []string
+	for _, x := range []any{o.Loss, o.Metrics} {
+		for _, each := range x.([]any) {
+			list, ok := each.([]any)
+			if !ok {
+				list = []any{each}
+			}
+			for _, v := range list {
+				if o, ok := v.(map[string]any); ok {
+					v = o["class_name"].(string) + " " + o["config"].(map[string]any)["name"].(string)
+				}
+				got = append(got, v.(string))
+			}
+		}
+	}
+	want := []string{"sparse_categorical_crossentropy", "binary_crossentropy", "categorical_crossentropy", "SparseCategoricalAccuracy accuracy",
+		"MeanAbsoluteError mae", "BinaryAccuracy acc", "CategoricalAccuracy accuracy"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -29,6 +29,7 @@ gk save weights.h5 --config architecture.json whole.h5`,
 			&cli.BoolFlag{Name: "weights-only", Usage: "write weights alone"},
 			&cli.BoolFlag{Name: "no-compile", Usage: "leave out optimizer, loss and metrics"},
 			&cli.BoolFlag{Name: "optimizer-weights", Usage: "write the state of the optimizer into a .h5 in the place and order of tf.keras and Keras 2"},
+			&cli.StringFlag{Name: "as", Usage: "write a .h5 in the words of this `VERSION` of Keras, such as 2.3.1, where they mean something else than today"},
 		),
 		Action: func(c *cli.Context) error {
 			if err := wantArgs(c, 2, 2); err != nil {
@@ -39,7 +40,7 @@ gk save weights.h5 --config architecture.json whole.h5`,
 			if err != nil {
 				return err
 			}
-			if err := hdf5io.Save(m, out, hdf5io.SaveOptions{WeightsOnly: c.Bool("weights-only"), OptimizerWeights: c.Bool("optimizer-weights")}); err != nil {
+			if err := hdf5io.Save(m, out, hdf5io.SaveOptions{WeightsOnly: c.Bool("weights-only"), OptimizerWeights: c.Bool("optimizer-weights"), KerasVersion: c.String("as")}); err != nil {
 				return err
 			}
 			info, err := os.Stat(out)
