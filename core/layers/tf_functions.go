@@ -158,7 +158,7 @@ var tfRows = []tfRow{
 	{"zeros(shape)", "Full(0, shape=shape)", nil},
 	{"ones(shape)", "Full(1, shape=shape)", nil},
 	{"range(start, limit=None, delta=1)", "Arange(start, stop=limit, step=delta)", nil},
-	{"meshgrid(*args)", "Meshgrid(args)", func(map[string]any) (string, error) { return "", lost("meshgrid") }},
+	{"meshgrid(*args)", "Meshgrid(*args)", func(map[string]any) (string, error) { return "", lost("meshgrid") }},
 
 	// Places.
 	{"__operators__.getitem(tensor, slice_spec, var=None)", "GetItem(tensor, slice_spec)", func(v map[string]any) (string, error) {
@@ -198,18 +198,11 @@ var tfRows = []tfRow{
 
 	// Linear algebra.
 	{"matmul linalg.matmul __operators__.matmul(a, b, transpose_a=False, transpose_b=False, adjoint_a=False, adjoint_b=False, a_is_sparse=False, b_is_sparse=False)", "Matmul(a, b)", func(v map[string]any) (string, error) {
-		a, b := "a", "b"
-		if v["transpose_a"] == true || v["adjoint_a"] == true {
-			a = "Swapaxes(a, axis1=-1, axis2=-2)"
-		}
-		if v["transpose_b"] == true || v["adjoint_b"] == true {
-			b = "Swapaxes(b, axis1=-1, axis2=-2)"
-		}
-		return "Matmul(" + a + ", " + b + ")", nil
+		return tfProduct(v["transpose_a"] == true || v["adjoint_a"] == true, v["transpose_b"] == true || v["adjoint_b"] == true), nil
 	}},
 	{"linalg.matvec(a, b)", "Squeeze(Matmul(a, ExpandDims(b, axis=-1)), axis=-1)", nil},
 	{"tensordot(a, b, axes)", "Tensordot(a, b, axes=axes)", nil},
-	{"einsum linalg.einsum(equation, *inputs)", "Einsum(inputs, subscripts=equation)", func(map[string]any) (string, error) { return "", lost("einsum") }},
+	{"einsum linalg.einsum(equation, *inputs)", "Einsum(*inputs, subscripts=equation)", func(map[string]any) (string, error) { return "", lost("einsum") }},
 	{"linalg.diag_part(input, k=0)", "Diagonal(input, offset=k, axis1=-2, axis2=-1)", nil},
 	{"linalg.trace trace(x)", "Trace(x, axis1=-2, axis2=-1)", nil},
 	{"linalg.cross(a, b)", "Cross(a, b)", nil},

@@ -120,6 +120,11 @@ func (r *rewriting) operation(t term) (core.Layer, []any, map[string]any, error)
 	var args []any
 	kwargs := map[string]any{}
 	for i, item := range t.items {
+		if name, all := strings.CutPrefix(item.name, "*"); all { // each for itself
+			list, _ := r.values[name].([]any)
+			args = append(args, list...)
+			continue
+		}
 		v, err := r.evaluate(item)
 		if err != nil {
 			return nil, nil, nil, err
