@@ -130,6 +130,11 @@ func roundTrip(t *testing.T, c coretest.Case) {
 func sameModel(t *testing.T, what string, got, want *model.Model) {
 	t.Helper()
 	sameWeights(t, what, got, want)
+	sameConfigs(t, what, got, want)
+}
+
+func sameConfigs(t *testing.T, what string, got, want *model.Model) {
+	t.Helper()
 	for _, d := range []core.Dialect{core.Keras3, core.Legacy} {
 		if g, w := configText(t, got, d), configText(t, want, d); !bytes.Equal(g, w) {
 			t.Errorf("%s: dialect %d: got config\n%s\nwant\n%s", what, d, g, w)
