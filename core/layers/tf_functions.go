@@ -1,6 +1,7 @@
 package layers
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/gokeras/gk/core"
@@ -162,6 +163,9 @@ var tfRows = []tfRow{
 
 	// Places.
 	{"__operators__.getitem(tensor, slice_spec, var=None)", "GetItem(tensor, slice_spec)", func(v map[string]any) (string, error) {
+		if _, list := v["slice_spec"].([]any); !list { // Keras 3 takes no slice by itself
+			v["slice_spec"] = []any{v["slice_spec"]}
+		}
 		v["slice_spec"] = slicesOf(v["slice_spec"])
 		return "", nil
 	}},
@@ -418,6 +422,9 @@ func tfWindow(names ...string) func(v map[string]any) (string, error) {
 					spatial = list[2:]
 				}
 				v[name] = spatial
+				if !slices.ContainsFunc(spatial, func(x any) bool { return x != spatial[0] }) { // Keras mixes up lists and tuples
+					v[name] = spatial[0]
+				}
 			}
 		}
 		v["padding"] = lower(v["padding"])

@@ -355,10 +355,13 @@ func (f *functional) read(n *node, call any) error {
 		kwargs, _ := call["kwargs"].(map[string]any)
 		for _, key := range slices.Sorted(maps.Keys(kwargs)) {
 			if kwargs[key] == nil {
+				if _, function := n.layer.(core.Function); function { // which may not have a default for it in Keras
+					n.setInert(key, nil)
+				}
 				continue
 			}
 			if key == "training" { // Keras 3 records it and overrides it in every run
-				n.inert = map[string]any{key: kwargs[key]}
+				n.setInert(key, kwargs[key])
 				continue
 			}
 			v, err := f.revive(kwargs[key], 0)
@@ -370,6 +373,13 @@ func (f *functional) read(n *node, call any) error {
 		return n.findInputs()
 	}
 	return core.Errorf(core.ErrConfigJSON, "", "got %s, want a list or {args, kwargs}", kindOf(call))
+}
+
+func (n *node) setInert(key string, v any) {
+	if n.inert == nil {
+		n.inert = map[string]any{}
+	}
+	n.inert[key] = v
 }
 
 func (n *node) setKwarg(key string, v any) {

@@ -63,7 +63,7 @@ func (m *Model) encodeLayer(e *registry.Encoder, l core.Layer) (map[string]any, 
 	if err != nil {
 		return nil, err
 	}
-	if e.Dialect == core.Keras3 && l.Common().Built() {
+	if _, function := l.(core.Function); e.Dialect == core.Keras3 && l.Common().Built() && !function {
 		for _, n := range m.nodes {
 			if n.layer == l && len(n.inputs) > 0 && n.known() {
 				o["build_config"] = n.buildConfig()
@@ -124,7 +124,9 @@ func (m *Model) encodeFunctional(e *registry.Encoder, c core.Config) error {
 		slices.SortFunc(calls[l], func(a, b *node) int { return a.index - b.index })
 		for _, n := range calls[l] {
 			if config, ok := o["config"].(core.Config); ok {
-				maps.Copy(config, n.config)
+				for key, v := range n.config {
+					config[key] = encodeArg(e.Dialect, v)
+				}
 			}
 			nodes = append(nodes, n.encode(e.Dialect))
 			if n.doubled(e.Dialect) {
@@ -177,7 +179,11 @@ func (n *node) number(d core.Dialect) int {
 
 // encode writes one call. Legacy files use the form that all Kerases read where it can say what the call is.
 func (n *node) encode(d core.Dialect) any {
-	if _, function := n.layer.(core.Function); d == core.Legacy && n.plain() && !function {
+	_, function := n.layer.(core.Function)
+	if d == core.Legacy && function {
+		n = n.withoutEllipsis()
+	}
+	if d == core.Legacy && n.plain() && !function {
 		list := make([]any, len(n.inputs))
 		for i, t := range n.inputs {
 			list[i] = []any{t.node.layer.Common().Name, t.node.number(d), t.index, core.Config{}}

@@ -91,6 +91,9 @@ func (n *node) withNumbers() (*node, error) {
 		if w.args[i], err = withNumbers(a, ""); err != nil {
 			return nil, err
 		}
+		if list, ok := w.args[i].([]any); ok && isTensor(a) { // Keras takes no list for a tensor
+			w.args[i] = core.Config{"class_name": "__numpy__", "config": core.Config{"value": list, "dtype": dtypeOf(list)}}
+		}
 	}
 	f, isFunction := n.layer.(core.Function)
 	for key, a := range n.kwargs {
@@ -105,6 +108,18 @@ func (n *node) withNumbers() (*node, error) {
 		}
 	}
 	return &w, nil
+}
+
+func isTensor(a any) bool { _, ok := a.(*Tensor); return ok }
+
+// dtypeOf is int32 for whole numbers, such as sizes and places.
+func dtypeOf(list []any) string {
+	for _, v := range list {
+		if _, ok := wholeNumber(v); !ok {
+			return "float32"
+		}
+	}
+	return "int32"
 }
 
 func withNumbers(a any, name string) (any, error) {
@@ -153,4 +168,35 @@ func withNumbers(a any, name string) (any, error) {
 		return out, nil
 	}
 	return a, nil
+}
+
+// withoutEllipsis is the call with slices in the place of "..." in an index: Keras 3 cannot read that in a legacy file.
+func (n *node) withoutEllipsis() *node {
+	if len(n.args) < 2 || !isTensor(n.args[0]) {
+		return n
+	}
+	key, ok := n.args[1].([]any)
+	if !ok {
+		return n
+	}
+	at, consumed := -1, 0
+	for i, part := range key {
+		o, _ := part.(map[string]any)
+		switch {
+		case o["class_name"] == "__ellipsis__":
+			at = i
+		case part != nil:
+			consumed++
+		}
+	}
+	if at < 0 {
+		return n
+	}
+	out := append([]any{}, key[:at]...)
+	for range max(0, len(n.args[0].(*Tensor).shape)-consumed) {
+		out = append(out, core.Config{"class_name": "__slice__", "config": core.Config{"start": nil, "stop": nil, "step": nil}})
+	}
+	w := *n
+	w.args = append([]any{n.args[0], append(out, key[at+1:]...)}, n.args[2:]...)
+	return &w
 }

@@ -1,5 +1,12 @@
-"""Owns the goldens of functions of keras.ops between the inputs and outputs of a model."""
+"""Owns the goldens of functions of keras.ops between the inputs and outputs of a model.
 
+    operations.py FOLDER    loads the files that $GK_FORMS=FOLDER go test ./hdf5io -run TestOperationForms writes, and compares what they predict
+"""
+
+import pathlib
+import sys
+
+import common
 from common import array, gradients, keras, np, plain, tf
 from keras import ops
 from keras.src import tree
@@ -36,3 +43,41 @@ def make(case):
             arrays |= {f"dy_{k}": d for (k, _), d in zip(real, dys)}
             arrays |= {f"dx_{i}": next(found) for i, t in enumerate(tensors) if t.dtype.is_floating}
     return arrays, {"config": plain(keras.saving.serialize_keras_object(model))}
+
+
+def own_fails(config):
+    """Whether Keras cannot make a model again of a config that it wrote itself."""
+    try:
+        model = keras.saving.deserialize_keras_object(config)
+        model([tf.zeros([d or 2 for d in x.shape], x.dtype) for x in model.inputs])
+    except Exception:
+        return True
+    return False
+
+
+def load(folder):
+    """The number of files, and what is wrong with them."""
+    count, wrong = 0, []
+    for path in sorted(pathlib.Path(folder).glob("*__*")):
+        kind, name = path.stem.split("__")
+        arrays, meta = common.unpack((common.GOLDEN / kind / f"{name}.npz").read_bytes())
+        count += 1
+        try:
+            model = keras.models.load_model(path)
+            xs = [tf.constant(arrays[f"x_{i}"]) for i in range(len(model.inputs))]
+            for k, y in enumerate(tree.flatten(model(xs[0] if len(xs) == 1 else xs))):
+                got, want = array(y).astype("float32"), arrays[f"y_{k}"]
+                if got.shape != want.shape or not np.allclose(got, want, rtol=1e-5, atol=1e-5 * max(1, np.abs(want).max(initial=0))):
+                    wrong.append(f"{path.name}: output {k} differs")
+        except Exception as e:
+            if kind == "operations" and own_fails(meta["config"]):
+                print(f"{path.name}: not of Keras' own either")
+                continue
+            wrong.append(f"{path.name}: {type(e).__name__}: {str(e)[:300]}")
+    return count, wrong
+
+
+if __name__ == "__main__":
+    files, failures = load(sys.argv[1])
+    print(*failures, f"{files} files, {len(failures)} failures", sep="\n")
+    sys.exit(1 if failures else 0)
