@@ -14,7 +14,7 @@ import (
 )
 
 func init() {
-	// Keras 2 has L1L2 alone, so that it stands for the others in legacy files, with their one key.
+	// Keras 2 has L1L2 alone, so that it stands for the others in legacy files.
 	l1, l2 := entry("L1", func() core.Regularizer { return &L1{L1: 0.01} }), entry("L2", func() core.Regularizer { return &L2{L2: 0.01} })
 	l1.Legacy, l2.Legacy = "L1L2", "L1L2"
 	// The last two are those of Keras 1, with the same settings.
@@ -32,19 +32,21 @@ func entry(name string, newRegularizer func() core.Regularizer, aliases ...strin
 	}
 }
 
-// becomesOfBoth finds back the L1 or L2 that a legacy file has as an L1L2 with one key.
+// becomesOfBoth finds back the L1 or L2 that a file has as an L1L2, which is the same penalty.
 func becomesOfBoth(c core.Config, from registry.Origin) (string, error) {
-	_, l1 := c["l1"]
-	_, l2 := c["l2"]
+	l1, l2 := !none(c["l1"]), !none(c["l2"])
 	switch {
-	case len(c) != 1 || from.Major() == 0: // nobody's file
+	case l1 == l2 || from.Major() == 0: // nobody's file
+		return "L1L2", nil
 	case l1:
+		delete(c, "l2")
 		return "L1", nil
-	case l2:
-		return "L2", nil
 	}
-	return "L1L2", nil
+	delete(c, "l1")
+	return "L2", nil
 }
+
+func none(v any) bool { return v == nil || v == 0.0 }
 
 // dropNulls makes l1 and l2 that are null what they are by default, as Keras does.
 func dropNulls(c core.Config, _ registry.Origin) error {
