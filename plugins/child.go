@@ -113,7 +113,6 @@ func (c *child) readStdout(r io.Reader) {
 			return
 		}
 	}
-	line = nil
 	for {
 		if _, err := r.Read(b); err != nil {
 			return

@@ -204,7 +204,6 @@ type device struct {
 
 	mu      sync.Mutex
 	numbers [shm.MaxCalls]uint32
-	one     [1]*binding
 	many    []*binding
 }
 

@@ -77,7 +77,8 @@ func disaster(kind string) {
 	case "hang":
 		time.Sleep(time.Hour)
 	case "spin":
-		for {
+		for spinning := true; spinning; {
+			spinning = theFault != ""
 		}
 	case "panic":
 		panic("the author made a mistake")

@@ -145,8 +145,8 @@ func (c *class) newOptimizer(r *registry.Registry) *optimizer {
 	return o
 }
 
-func add[T any](c *class, t *registry.Table[T], make func() T) error {
-	e := registry.Entry[T]{Name: c.GetName(), Aliases: c.GetAliases(), Package: c.GetPackage(), About: c.GetAbout(), From: c.p.path, New: make}
+func add[T any](c *class, t *registry.Table[T], construct func() T) error {
+	e := registry.Entry[T]{Name: c.GetName(), Aliases: c.GetAliases(), Package: c.GetPackage(), About: c.GetAbout(), From: c.p.path, New: construct}
 	if c.GetPackage() == "" { // a class of the user's own that Keras does not know by a registered name
 		e.Module, e.Registered = c.GetModule(), c.GetName()
 	}

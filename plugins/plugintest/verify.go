@@ -447,8 +447,6 @@ func (s *suite) layerGradient(class string, e example) (string, error) {
 		}
 		return total, nil
 	}
-	for _, w := range append(fixed, core.LayerStates(l)...) {
-		p.memory = append(p.memory, w)
-	}
+	p.memory = append(fixed, core.LayerStates(l)...)
 	return p.compare()
 }

@@ -172,7 +172,7 @@ func fileJSON(path string, r *hdf5io.Result) map[string]any {
 		"name": m.Name, "layers": layers, "weights": weights, "parameters": all, "trainable": trained, "warnings": list(r.Warnings),
 		"conversions": list(r.Conversions), "skipped": list(r.Skipped), "custom": list(r.Custom), "weights_only": r.WeightsOnly,
 		"missing": missingJSON(r.Missing),
-		"inputs": namedShapes(m.InputNames(), m.Inputs()), "outputs": namedShapes(m.OutputNames(), m.Outputs()), "optimizer": nil}
+		"inputs":  namedShapes(m.InputNames(), m.Inputs()), "outputs": namedShapes(m.OutputNames(), m.Outputs()), "optimizer": nil}
 	if opt := m.Optimizer(); opt != nil {
 		config, err := m.Registry().Encoder(core.Keras3).Optimizer(opt)
 		if err == nil {
