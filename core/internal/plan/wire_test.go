@@ -163,7 +163,7 @@ func (s *stranger) draw(op graph.Operation) (settings, []graph.Value) {
 	case "Conv", "ConvGradInput", "ConvGradKernel":
 		return s.drawConv(op.Name)
 	case "MaxPool", "AvgPool":
-		n := d.in(1, 3)
+		n := pick(d, 1, 2, 3, 2, 1, 3, 2, 4)
 		return settings{"size": d.list(n, 1, 3), "strides": d.list(n, 1, 3), "pad_lo": d.list(n, 0, 2), "pad_hi": d.list(n, 0, 2)},
 			[]graph.Value{some(n + 2)}
 	case "Sum", "Mean", "Max", "Min", "Prod", "ArgMax", "ArgMin":
@@ -214,13 +214,17 @@ func (s *stranger) draw(op graph.Operation) (settings, []graph.Value) {
 
 func (s *stranger) drawConv(name string) (settings, []graph.Value) {
 	d := s.dice
-	n := d.in(1, 3)
+	n := pick(d, 1, 2, 3, 2, 1, 3, 2, 4)
 	groups, channels, filters := pick(d, 1, 1, 2, 3), d.in(1, 3), d.in(1, 3)
 	switch d.n(6) {
 	case 4:
 		channels, filters = 1, 1 // depthwise
 	case 5:
 		channels, filters = d.in(0, 20), d.in(0, 20)
+	}
+	out := groups * filters
+	if d.one(12) {
+		out++
 	}
 	x, k, y := d.shape(n), d.list(n, 1, 4), make(tensor.Shape, n)
 	strides, dilation, lo, hi := d.list(n, 1, 3), d.list(n, 1, 3), d.list(n, 0, 3), d.list(n, 0, 3)
@@ -235,7 +239,7 @@ func (s *stranger) drawConv(name string) (settings, []graph.Value) {
 		return s.operand(slices.Concat(tensor.Shape{batch}, spatial, tensor.Shape{c}))
 	}
 	kernels := func() graph.Value {
-		return s.operand(slices.Concat(tensor.Shape(k), tensor.Shape{channels, groups * filters}))
+		return s.operand(slices.Concat(tensor.Shape(k), tensor.Shape{channels, out}))
 	}
 	set := settings{"strides": strides, "dilation": dilation, "pad_lo": lo, "pad_hi": hi, "groups": groups}
 	switch name {
@@ -243,10 +247,10 @@ func (s *stranger) drawConv(name string) (settings, []graph.Value) {
 		return set, []graph.Value{image(x, groups*channels), kernels()}
 	case "ConvGradInput":
 		set["spatial"] = x
-		return set, []graph.Value{image(y, groups*filters), kernels()}
+		return set, []graph.Value{image(y, out), kernels()}
 	}
 	set["spatial"] = k
-	return set, []graph.Value{image(y, groups*filters), image(x, groups*channels)}
+	return set, []graph.Value{image(y, out), image(x, groups*channels)}
 }
 
 func (s *stranger) drawRNN() (settings, []graph.Value) {
@@ -273,9 +277,11 @@ var odd = []int{0, -1, 1, 2, -2, 3, 5, 9, -9, 17, 100, 4096, 65536, 1 << 20, 1 <
 func (s *stranger) spoil(set settings, in []graph.Value) []graph.Value {
 	d := s.dice
 	number := func(old int) int {
-		switch d.n(3) {
+		switch d.n(4) {
 		case 0:
 			return old + d.in(-2, 2)
+		case 3:
+			return 1
 		case 1:
 			return pick(d, odd...)
 		}
@@ -318,7 +324,22 @@ func (s *stranger) spoil(set settings, in []graph.Value) []graph.Value {
 		}
 	case what < 9 && len(in) > 0:
 		i := d.n(len(in))
-		in[i] = s.operand(d.shape(s.rank()))
+		if !in[i].Valid() || d.one(4) {
+			in[i] = s.operand(d.shape(s.rank()))
+			break
+		}
+		// Nearly the right shape.
+		shape := in[i].Shape().Clone()
+		switch {
+		case len(shape) == 0 || d.one(5):
+			shape = append(shape, 1)
+		case d.one(5):
+			shape = shape[1:]
+		default:
+			k := d.n(len(shape))
+			shape[k] = pick(d, 1, shape[k]+1, max(0, shape[k]-1), 2*shape[k], 0)
+		}
+		in[i] = s.operand(shape)
 	case what == 9 && len(in) > 0:
 		in[d.n(len(in))] = graph.Value{}
 	case what == 10:
