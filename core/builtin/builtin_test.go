@@ -34,7 +34,7 @@ func whole[T any](t *testing.T, table *registry.Table[T], least int) {
 		v, err := table.New(name)
 		if err != nil {
 			t.Errorf("%s %q: %v", table.Kind(), name, err)
-		} else if got := table.NameOf(v); got != name {
+		} else if got := table.NameOf(v); got != name && table.Lookup(name).Module != registry.LegacyModule { // what Keras 3 has no more may be another class today
 			t.Errorf("%s %q: what it makes has the name %q", table.Kind(), name, got)
 		}
 	}
