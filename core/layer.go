@@ -78,7 +78,9 @@ func (b *Base) Err() error { return In(b.Place(), ErrLayerConfig, b.err) }
 func (b *Base) Built() bool { return b.built }
 
 // Keep gives the weights that a file has to a layer that cannot be built, because nobody knows what it computes or what it is given.
-func (b *Base) Keep(weights ...*Weight) { b.weights, b.children, b.built, b.kept = weights, nil, true, true }
+func (b *Base) Keep(weights ...*Weight) {
+	b.weights, b.children, b.built, b.kept = weights, nil, true, true
+}
 
 // Kept reports whether the weights of the layer are from Keep.
 func (b *Base) Kept() bool { return b.kept }

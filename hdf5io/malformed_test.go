@@ -43,7 +43,7 @@ func TestMalformed(t *testing.T) {
 				slots <- true
 				defer func() { <-slots }()
 				r, err := loadInChild(filepath.Join(dir, f.File), untrusted)
-				problem := ""
+				var problem string
 				if err != nil {
 					problem = err.Error()
 				} else {

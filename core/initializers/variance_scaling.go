@@ -39,10 +39,10 @@ type VarianceScaling struct {
 }
 
 // EncodeConfig is the config; Keras 2 calls truncated_normal normal, which later Kerases take as well.
-func (v *VarianceScaling) EncodeConfig(e *registry.Encoder) (core.Config, error) {
+func (i *VarianceScaling) EncodeConfig(e *registry.Encoder) (core.Config, error) {
 	type fields VarianceScaling
-	c, err := e.Config((*fields)(v))
-	if err == nil && e.Dialect == core.Legacy && v.Distribution == "truncated_normal" {
+	c, err := e.Config((*fields)(i))
+	if err == nil && e.Dialect == core.Legacy && i.Distribution == "truncated_normal" {
 		c["distribution"] = "normal"
 	}
 	return c, err

@@ -34,11 +34,11 @@ func (l *adaptivePooling) pool(c *core.Call, x graph.Value, along func(g *graph.
 	c.DropMasks()
 	for i, axis := range spatialAxes(x.Rank(), l.DataFormat) {
 		size := l.OutputSize[i]
-		switch n := x.Dim(axis); {
-		case n == size:
-		case n == tensor.Unknown: // the shape alone is asked for
+		switch x.Dim(axis) {
+		case size:
+		case tensor.Unknown: // the shape alone is asked for
 			x = g.Repeat(g.Max(x, []int{axis}, true), axis, size)
-		case n == 0:
+		case 0:
 			g.Fail(core.Errorf(core.ErrShapeMismatch, "input", "got shape %v, want at least one place along axis %d", x.Shape(), axis))
 			return nil
 		default:

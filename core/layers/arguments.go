@@ -29,14 +29,6 @@ func (a *arguments) has(name string) bool { return a.values[name] != nil }
 // tensor is an argument as a tensor; numbers and lists of numbers are constants.
 func (a *arguments) tensor(name string) graph.Value { return a.toTensor(name, a.values[name]) }
 
-// optional is tensor, or "none" for None.
-func (a *arguments) optional(name string) graph.Value {
-	if !a.has(name) {
-		return graph.Value{}
-	}
-	return a.tensor(name)
-}
-
 func (a *arguments) toTensor(name string, v any) graph.Value {
 	switch v := v.(type) {
 	case graph.Value:

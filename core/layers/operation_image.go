@@ -231,7 +231,7 @@ func init() {
 			window = make([]float64, n)
 			own, isList := a.values["window"].([]any)
 			for i := range length {
-				w := 0.0
+				var w float64
 				switch t := 2 * math.Pi * float64(i) / float64(length); {
 				case isList && i < len(own):
 					w, _ = number(own[i])

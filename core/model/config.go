@@ -277,7 +277,7 @@ func (m *Model) decodeFunctional(d *registry.Decoder, c core.Config, list []any)
 				old = true
 			}
 			n := f.nodes[name][index]
-			err := error(nil)
+			var err error
 			if l, ok := f.layers[name].(core.Rewriter); ok {
 				err = f.rewrite(n, l, index, call)
 			} else {
