@@ -3,6 +3,8 @@ module github.com/gokeras/gk
 go 1.26.0
 
 require (
+	github.com/hashicorp/go-hclog v1.6.3 // go-plugin wants a logger; it gets one that says nothing
+	github.com/hashicorp/go-plugin v1.8.0 // starts plugins and shakes hands with them
 	github.com/jedib0t/go-pretty/v6 v6.8.3 // tables on a terminal
 	github.com/mattn/go-isatty v0.0.22 // no colour and no bars where there is no terminal
 	github.com/mmcloughlin/avo v0.5.0 // writes the assembly of core/internal/kernel
@@ -13,8 +15,11 @@ require (
 	golang.org/x/image v0.47.0 // the fonts of the digits, resizing and BMP
 	golang.org/x/sync v0.24.0 // images are read side by side
 	golang.org/x/sys v0.50.0 // what the processor can do
+	gonum.org/v1/gonum v0.17.0 // transforms and matrices of the plugins in contrib
 	gonum.org/v1/hdf5 v0.0.0-20210714002203-8c5d23bc6946 // HDF5; this version exactly, its list of versions cannot be had
 	gonum.org/v1/plot v0.17.0 // training curves
+	google.golang.org/grpc v1.85.0 // calls of plugins
+	google.golang.org/protobuf v1.36.12 // messages of plugins
 	pgregory.net/rapid v1.3.0 // property tests
 )
 
@@ -29,8 +34,6 @@ require (
 	github.com/fatih/color v1.13.0 // indirect
 	github.com/golang/freetype v0.0.0-20170609003504-e2365dfdc4a0 // indirect
 	github.com/golang/protobuf v1.5.4 // indirect
-	github.com/hashicorp/go-hclog v1.6.3 // indirect
-	github.com/hashicorp/go-plugin v1.8.0 // indirect
 	github.com/hashicorp/yamux v0.1.2 // indirect
 	github.com/mattn/go-colorable v0.1.12 // indirect
 	github.com/mattn/go-runewidth v0.0.16 // indirect
@@ -45,8 +48,5 @@ require (
 	golang.org/x/term v0.48.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/tools v0.51.0 // indirect
-	gonum.org/v1/gonum v0.17.0 // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260817212433-ac3dfec99bb1 // indirect
-	google.golang.org/grpc v1.85.0 // indirect
-	google.golang.org/protobuf v1.36.12 // indirect
 )

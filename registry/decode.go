@@ -148,7 +148,7 @@ func (d *Decoder) Layer(v any) (core.Layer, error) {
 		if l, ok := v.(core.Layer); ok {
 			return l, nil
 		}
-		return nil, core.Errorf(core.ErrConfigJSON, "", "got %s, want a layer as {class_name, config}", show(v))
+		return nil, core.Errorf(core.ErrConfigJSON, "config", "got %s, want a layer as {class_name, config}", show(v))
 	}
 	name, _ := o.Config["name"].(string)
 	if name == "" {
