@@ -189,3 +189,26 @@ func (h *attentionHeads) attend(c *core.Call, query, key, value, mask graph.Valu
 	output = einsum(g, labels{in: product, kernel: source, out: target}, dropout(c, scores, h.Dropout, nil), value)
 	return output, scores, mask
 }
+
+// operands are query, value and key of a call, and the mask that a key of its own carries.
+func operands(c *core.Call, inputs []graph.Value) (query, value, key, keyMask graph.Value) {
+	if len(inputs) == 3 {
+		keyMask = c.Mask(2)
+	}
+	return inputs[0], inputs[1], inputs[len(inputs)-1], keyMask
+}
+
+// results are the results of a call: what was attended to, let through by the gate and projected, and the scores if they are asked for.
+func (h *attentionHeads) results(c *core.Call, query, y, scores, scoresMask graph.Value, withScores bool) []graph.Value {
+	if h.gate != nil {
+		y = c.Graph.Mul(y, project(c, h.gate, query))
+	}
+	c.DropMasks()
+	c.SetMask(0, c.Mask(0))
+	out := []graph.Value{project(c, h.output, y)}
+	if withScores {
+		out = append(out, scores)
+		c.SetMask(1, scoresMask)
+	}
+	return out
+}

@@ -72,11 +72,7 @@ func (l *GroupedQueryAttention) Build(b *core.Builder, inputs []tensor.Shape) er
 // Call pays attention.
 func (l *GroupedQueryAttention) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 	g := c.Graph
-	query, value, key := inputs[0], inputs[1], inputs[len(inputs)-1]
-	own := graph.Value{}
-	if len(inputs) == 3 {
-		own = c.Mask(2)
-	}
+	query, value, key, own := operands(c, inputs)
 	mask := l.attentionMask(c, query, value, argument(c, "query_mask", c.Mask(0)), argument(c, "value_mask", c.Mask(1)), argument(c, "key_mask", own))
 	withScores, _ := c.Setting("return_attention_scores").(bool)
 	q, k, v := project(c, l.query, query), project(c, l.key, key), project(c, l.value, value)
@@ -85,15 +81,5 @@ func (l *GroupedQueryAttention) Call(c *core.Call, inputs []graph.Value) []graph
 	}
 	share := l.NumQueryHeads / l.NumKeyValueHeads
 	y, scores, scoresMask := l.attend(c, q, g.Repeat(k, 2, share), g.Repeat(v, 2, share), mask, []int{1}, l.HeadDim, l.Dropout > 0 || withScores)
-	if l.gate != nil {
-		y = g.Mul(y, project(c, l.gate, query))
-	}
-	c.DropMasks()
-	c.SetMask(0, c.Mask(0))
-	out := []graph.Value{project(c, l.output, y)}
-	if withScores {
-		out = append(out, scores)
-		c.SetMask(1, scoresMask)
-	}
-	return out
+	return l.results(c, query, y, scores, scoresMask, withScores)
 }

@@ -142,11 +142,7 @@ func (l *MultiHeadAttention) Build(b *core.Builder, inputs []tensor.Shape) error
 // Call pays attention.
 func (l *MultiHeadAttention) Call(c *core.Call, inputs []graph.Value) []graph.Value {
 	g := c.Graph
-	query, value, key := inputs[0], inputs[1], inputs[len(inputs)-1]
-	own := graph.Value{}
-	if len(inputs) == 3 {
-		own = c.Mask(2)
-	}
+	query, value, key, own := operands(c, inputs)
 	// Keras takes the mask that the query carries, whatever the argument query_mask says.
 	mask := l.attentionMask(c, query, value, c.Mask(0), argument(c, "value_mask", c.Mask(1)), argument(c, "key_mask", own))
 	withScores, _ := c.Setting("return_attention_scores").(bool)
@@ -156,15 +152,5 @@ func (l *MultiHeadAttention) Call(c *core.Call, inputs []graph.Value) []graph.Va
 	}
 	zero := (l.Dropout > 0 || withScores || q.Rank() != 4) && !l.older
 	y, scores, scoresMask := l.attend(c, q, k, v, mask, l.AttentionAxes, l.KeyDim, zero)
-	if l.gate != nil {
-		y = g.Mul(y, project(c, l.gate, query))
-	}
-	c.DropMasks()
-	c.SetMask(0, c.Mask(0))
-	out := []graph.Value{project(c, l.output, y)}
-	if withScores {
-		out = append(out, scores)
-		c.SetMask(1, scoresMask)
-	}
-	return out
+	return l.results(c, query, y, scores, scoresMask, withScores)
 }
