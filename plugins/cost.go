@@ -1,9 +1,6 @@
 package plugins
 
 import (
-	"slices"
-	"time"
-
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/graph"
 	"github.com/gokeras/gk/core/tensor"
@@ -11,7 +8,7 @@ import (
 	pb "github.com/gokeras/gk/plugins/proto/v1"
 )
 
-// This file owns the measuring of what a call of a computation costs.
+// This file owns single calls of a computation, for who measures what they cost.
 
 // Call is one bound call of a computation, for measuring.
 type Call struct {
@@ -101,23 +98,4 @@ func (p *Plugin) bindAlone(body graph.Computation, n *graph.Node) (*Call, error)
 		return nil, err
 	}
 	return c, nil
-}
-
-// Times runs f for so long and gives the median and the 99th percentile of how long it took.
-func Times(f func() error, long time.Duration) (median, p99 time.Duration, err error) {
-	for range 20 {
-		if err := f(); err != nil {
-			return 0, 0, err
-		}
-	}
-	var all []time.Duration
-	for start := time.Now(); time.Since(start) < long || len(all) < 20; {
-		began := time.Now()
-		if err := f(); err != nil {
-			return 0, 0, err
-		}
-		all = append(all, time.Since(began))
-	}
-	slices.Sort(all)
-	return all[len(all)/2], all[len(all)*99/100], nil
 }

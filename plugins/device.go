@@ -170,7 +170,10 @@ func (b *binding) ensure() (*process, error) {
 
 // Run does this call alone.
 func (b *binding) Run(seed, step uint64) error {
-	_, err := b.d.run(seed, step, b)
+	b.d.mu.Lock()
+	defer b.d.mu.Unlock()
+	b.d.many = append(b.d.many[:0], b)
+	_, err := b.d.run(seed, step, b.d.many)
 	return err
 }
 
@@ -229,6 +232,8 @@ func (d *device) Free(data []float32) { d.p.arena.Free(bytesOf(data)) }
 
 // Run does calls with one message.
 func (d *device) Run(calls []graph.Bound, seed, step uint64) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.many = d.many[:0]
 	for _, c := range calls {
 		b, ok := c.(*binding)
@@ -237,13 +242,11 @@ func (d *device) Run(calls []graph.Bound, seed, step uint64) (int, error) {
 		}
 		d.many = append(d.many, b)
 	}
-	return d.run(seed, step, d.many...)
+	return d.run(seed, step, d.many)
 }
 
-// run does calls with one message and waits for the answer. It allocates nothing unless something goes wrong.
-func (d *device) run(seed, step uint64, calls ...*binding) (int, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
+// run does calls with one message and waits for the answer, under the lock. It allocates nothing unless something goes wrong.
+func (d *device) run(seed, step uint64, calls []*binding) (int, error) {
 	var proc *process
 	for i, b := range calls {
 		var err error
@@ -260,9 +263,9 @@ func (d *device) run(seed, step uint64, calls ...*binding) (int, error) {
 	last := proc.number
 	proc.number++
 	if err := proc.bells.Request.Ring(proc.number); err != nil {
-		return 0, d.gone(proc, len(calls))
+		return 0, d.gone(proc)
 	}
-	if err := d.wait(proc, last, len(calls)); err != nil {
+	if err := d.wait(proc, last); err != nil {
 		return 0, err
 	}
 	if i, text, failed := arena.Failed(); failed {
@@ -286,7 +289,7 @@ func (d *device) run(seed, step uint64, calls ...*binding) (int, error) {
 }
 
 // wait waits for the answer to the last batch, as long as the plugin lives and has time.
-func (d *device) wait(proc *process, last uint32, calls int) error {
+func (d *device) wait(proc *process, last uint32) error {
 	end := time.Now().Add(d.p.options.timeout())
 	for {
 		number, ok := proc.bells.Reply.Wait(last, 20*time.Millisecond)
@@ -297,14 +300,14 @@ func (d *device) wait(proc *process, last uint32, calls int) error {
 			proc.kill()
 			return d.p.wrong(proc, wire.Contract("bell", "answered batch %d, want %d", number, proc.number))
 		case !proc.alive():
-			return d.gone(proc, calls)
+			return d.gone(proc)
 		case time.Now().After(end):
 			return d.p.wrong(proc, &core.Error{Kind: core.ErrPluginTimeout})
 		}
 	}
 }
 
-func (d *device) gone(proc *process, _ int) error {
+func (d *device) gone(proc *process) error {
 	return d.p.wrong(proc, &core.Error{Kind: core.ErrPluginExited})
 }
 

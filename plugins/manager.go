@@ -93,7 +93,7 @@ func (p *Plugin) Register(r *registry.Registry) error {
 		if len(c.GetDefaults()) > 0 {
 			v, err := core.ParseJSON(c.GetDefaults())
 			if err != nil {
-				return core.In(p.place()+": "+fullName(c), core.ErrPluginContract, wire.Contract("defaults", "%v", err))
+				return core.In(p.place()+": "+ClassName(c), core.ErrPluginContract, wire.Contract("defaults", "%v", err))
 			}
 			x.defaults, _ = v.(map[string]any)
 		}

@@ -1,6 +1,7 @@
 package plugins
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 
@@ -203,7 +204,7 @@ func (o *object) trace(q *pb.TraceRequest) (*tracing, error) {
 	t := &tracing{shared: core.NewShared()}
 	t.Graph = graph.New()
 	for i, s := range shapes {
-		t.Inputs = append(t.Inputs, t.Graph.Input("x"+string(rune('0'+i%10)), s))
+		t.Inputs = append(t.Inputs, t.Graph.Input(fmt.Sprint("x", i), s))
 	}
 	t.Masks = make([]graph.Value, len(shapes))
 	for i, there := range q.GetPresent() {
@@ -293,7 +294,7 @@ func (o *object) write(t *tracing, q *pb.TraceRequest) error {
 	case core.Optimizer:
 		return o.step(t, x, q, states)
 	}
-	return wire.Contract("method", "got %q with %d inputs, which a %s does not have", method, len(t.Inputs), kindName(o.kind))
+	return wire.Contract("method", "got %q with %d inputs, which a %s does not have", method, len(t.Inputs), KindName(o.kind))
 }
 
 func (o *object) call(t *tracing, l core.Layer, q *pb.TraceRequest) error {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -39,8 +38,6 @@ type Plugin struct {
 	inProcess  func() (*process, error) // of a loopback
 	arena      *shm.Arena
 }
-
-var pluginName = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
 
 // Open starts a plugin and asks what it provides.
 func Open(path string, o Options) (*Plugin, error) {
@@ -205,14 +202,9 @@ const (
 	maxClassText = 64 << 10
 )
 
-var (
-	classPackage = regexp.MustCompile(`^[A-Za-z0-9_.-]{0,128}$`)
-	className    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,127}$`)
-)
-
 // checkDescription checks what a plugin says of itself.
 func checkDescription(d *pb.Description) error {
-	if !pluginName.MatchString(d.GetName()) {
+	if !ValidName(d.GetName()) {
 		return wire.Contract("name", "got %.80q, want 1 to 64 of a-z, 0-9 and -", d.GetName())
 	}
 	if len(d.GetClasses()) == 0 || len(d.GetClasses()) > maxClasses {
@@ -220,14 +212,14 @@ func checkDescription(d *pb.Description) error {
 	}
 	seen := map[string]bool{}
 	for _, c := range d.GetClasses() {
-		key := c.GetKind().String() + fullName(c)
+		key := c.GetKind().String() + ClassName(c)
 		switch {
-		case !className.MatchString(c.GetName()) || !classPackage.MatchString(c.GetPackage()):
-			return wire.Contract("classes", "got the name %.80q, want a name as classes have", fullName(c))
+		case !validClass(c.GetName()) || !validPackage(c.GetPackage()):
+			return wire.Contract("classes", "got the name %.80q, want a name as classes have", ClassName(c))
 		case len(c.GetAbout())+len(c.GetDefaults())+len(c.GetExample()) > maxClassText || len(c.GetAliases()) > 100:
-			return wire.Contract("classes", "%s says too much of itself", fullName(c))
+			return wire.Contract("classes", "%s says too much of itself", ClassName(c))
 		case seen[key]:
-			return wire.Contract("classes", "%s is there twice", fullName(c))
+			return wire.Contract("classes", "%s is there twice", ClassName(c))
 		}
 		seen[key] = true
 	}
@@ -236,7 +228,7 @@ func checkDescription(d *pb.Description) error {
 
 func sameClasses(a, b *pb.Description) bool {
 	return a.GetName() == b.GetName() && slices.EqualFunc(a.GetClasses(), b.GetClasses(), func(x, y *pb.Class) bool {
-		return x.GetKind() == y.GetKind() && fullName(x) == fullName(y)
+		return x.GetKind() == y.GetKind() && ClassName(x) == ClassName(y)
 	})
 }
 

@@ -40,7 +40,7 @@ type thing struct {
 func newThing(c *class) thing { return thing{class: c, traces: map[string]*traced{}} }
 
 // RegistryEntry is the full name of the class.
-func (t *thing) RegistryEntry() string { return fullName(t.class.Class) }
+func (t *thing) RegistryEntry() string { return ClassName(t.class.Class) }
 
 // DecodeConfig keeps the config; the plugin checks it when the object is made.
 func (t *thing) DecodeConfig(_ *registry.Decoder, c core.Config) error {
@@ -97,6 +97,34 @@ func exact(v any) any {
 	return v
 }
 
+// split gives the base what it knows, the keys, and the thing everything.
+func (t *thing) split(d *registry.Decoder, base any, keys []string, c core.Config) error {
+	own := core.Config{}
+	for _, k := range keys {
+		if v, ok := c[k]; ok {
+			own[k] = v
+		}
+	}
+	if err := d.Into(base, own); err != nil {
+		return err
+	}
+	return t.DecodeConfig(d, c)
+}
+
+// join is the way back: the whole config, with what the base knows.
+func (t *thing) join(e *registry.Encoder, base any) (core.Config, error) {
+	c, err := t.EncodeConfig(e)
+	if err != nil {
+		return nil, err
+	}
+	own, err := e.Config(base)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(c, own)
+	return c, nil
+}
+
 // make makes the object in the plugin, once.
 func (t *thing) make(inputs []tensor.Shape, names []string) error {
 	if t.remote != nil || t.err != nil {
@@ -144,6 +172,33 @@ func (t *thing) write(g *graph.Graph, q *pb.TraceRequest, inputs, masks []graph.
 	return r, core.In(t.class.p.place(), core.ErrPluginContract, err)
 }
 
+// readFrom reads weights by number.
+func readFrom(all []*core.Weight, read func(w *core.Weight) graph.Value) func(i int) (graph.Value, bool) {
+	return func(i int) (graph.Value, bool) {
+		if i < 0 || i >= len(all) {
+			return graph.Value{}, false
+		}
+		return read(all[i]), true
+	}
+}
+
+// apply does the updates of a method, of weights that it may change.
+func apply(updates []wire.Update, all []*core.Weight, may func(w *core.Weight) bool, set func(w *core.Weight, v graph.Value)) error {
+	for _, u := range updates {
+		if u.Weight < 0 || u.Weight >= len(all) || !may(all[u.Weight]) {
+			return wire.Contract("update", "of weight %d of %d, which is not to be changed here", u.Weight, len(all))
+		}
+		w := all[u.Weight]
+		if !u.Value.Shape().Equal(w.Shape) {
+			return wire.Contract("update", "of %s: got shape %v, want %v", w.Name, u.Value.Shape(), w.Shape)
+		}
+		set(w, u.Value)
+	}
+	return nil
+}
+
+func anyWeight(*core.Weight) bool { return true }
+
 // one is a function of tensors with one result.
 func (t *thing) one(g *graph.Graph, method string, inputs ...graph.Value) graph.Value {
 	if err := t.make(nil, nil); err != nil {
@@ -161,7 +216,7 @@ func (t *thing) one(g *graph.Graph, method string, inputs ...graph.Value) graph.
 }
 
 func (t *thing) place() string {
-	return fmt.Sprintf("%s %q", kindName(t.class.GetKind()), t.RegistryEntry())
+	return fmt.Sprintf("%s %q", KindName(t.class.GetKind()), t.RegistryEntry())
 }
 
 // activation, initializer, regularizer and constraint are functions of a plugin.
@@ -269,7 +324,7 @@ func (t *thing) specs() ([]core.WeightSpec, []*pb.Weight, error) {
 		if err == nil && !s.Known() {
 			err = wire.Contract("shape", "got %v, want known sizes", s)
 		}
-		if err == nil && !weightName.MatchString(w.GetName()) {
+		if err == nil && !validWeight(w.GetName()) {
 			err = wire.Contract("name", "got %.80q", w.GetName())
 		}
 		x := core.WeightSpec{Name: w.GetName(), Shape: s, State: w.GetFixed(), Group: w.GetGroup(), DType: w.GetDtype()}

@@ -3,7 +3,6 @@ package plugins
 import (
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -24,40 +23,16 @@ type layer struct {
 	all []*core.Weight // in the order of the protocol
 }
 
-var weightName = regexp.MustCompile(`^[A-Za-z0-9_.\-/ :]{1,256}$`)
-
 // baseKeys are the keys of a layer's config that gk reads too.
 var baseKeys = []string{"name", "trainable", "dtype"}
 
-// DecodeConfig takes what all layers have and keeps the rest for the plugin.
+// DecodeConfig takes what all layers have and keeps everything for the plugin.
 func (l *layer) DecodeConfig(d *registry.Decoder, c core.Config) error {
-	base := core.Config{}
-	for _, k := range baseKeys {
-		if v, ok := c[k]; ok {
-			base[k] = v
-		}
-	}
-	if err := d.Into(&l.Base, base); err != nil {
-		return err
-	}
-	return l.thing.DecodeConfig(d, c)
+	return l.split(d, &l.Base, baseKeys, c)
 }
 
 // EncodeConfig is the plugin's config with what all layers have.
-func (l *layer) EncodeConfig(e *registry.Encoder) (core.Config, error) {
-	c, err := l.thing.EncodeConfig(e)
-	if err != nil {
-		return nil, err
-	}
-	base, err := e.Config(&l.Base)
-	if err != nil {
-		return nil, err
-	}
-	for _, k := range baseKeys {
-		c[k] = base[k]
-	}
-	return c, nil
-}
+func (l *layer) EncodeConfig(e *registry.Encoder) (core.Config, error) { return l.join(e, &l.Base) }
 
 // Build asks the plugin for the weights.
 func (l *layer) Build(b *core.Builder, inputs []tensor.Shape) error {
@@ -86,12 +61,7 @@ func (l *layer) Build(b *core.Builder, inputs []tensor.Shape) error {
 	for i, s := range inputs {
 		in[i] = g.Input(fmt.Sprint(i), s)
 	}
-	r, err := l.write(g, &pb.TraceRequest{Method: "call"}, in, make([]graph.Value, len(in)), func(i int) (graph.Value, bool) {
-		if i < 0 || i >= len(l.all) {
-			return graph.Value{}, false
-		}
-		return g.Read(&l.all[i].Variable), true
-	})
+	r, err := l.write(g, &pb.TraceRequest{Method: "call"}, in, make([]graph.Value, len(in)), readFrom(l.all, func(w *core.Weight) graph.Value { return g.Read(&w.Variable) }))
 	if err != nil {
 		return err
 	}
@@ -132,12 +102,7 @@ func (l *layer) call(c *core.Call, inputs []graph.Value) ([]graph.Value, error) 
 	for i := range inputs {
 		masks[i] = c.Mask(i)
 	}
-	r, err := l.write(c.Graph, q, inputs, masks, func(i int) (graph.Value, bool) {
-		if i < 0 || i >= len(l.all) {
-			return graph.Value{}, false
-		}
-		return c.Read(l.all[i]), true
-	})
+	r, err := l.write(c.Graph, q, inputs, masks, readFrom(l.all, c.Read))
 	if err != nil {
 		return nil, err
 	}
@@ -153,14 +118,8 @@ func (l *layer) call(c *core.Call, inputs []graph.Value) ([]graph.Value, error) 
 			return nil, core.In(l.class.p.place(), core.ErrPluginContract, wire.Contract("call", "output %d: got shape %v, want %v as it said", i, v.Shape(), said[i].GetDims()))
 		}
 	}
-	for _, u := range r.Updates {
-		if u.Weight < 0 || u.Weight >= len(l.all) || l.all[u.Weight].Trainable {
-			return nil, core.In(l.class.p.place(), core.ErrPluginContract, wire.Contract("update", "of weight %d, which a call may not change", u.Weight))
-		}
-		if w := l.all[u.Weight]; !u.Value.Shape().Equal(w.Shape) {
-			return nil, core.In(l.class.p.place(), core.ErrPluginContract, wire.Contract("update", "of %s: got shape %v, want %v", w.Name, u.Value.Shape(), w.Shape))
-		}
-		c.Update(l.all[u.Weight], u.Value)
+	if err := apply(r.Updates, l.all, func(w *core.Weight) bool { return !w.Trainable }, c.Update); err != nil {
+		return nil, core.In(l.class.p.place(), core.ErrPluginContract, err)
 	}
 	for _, v := range r.Losses {
 		c.AddLoss(v)

@@ -17,20 +17,6 @@ type loss struct {
 	thing
 }
 
-// split gives the base what it knows and the thing everything.
-func (t *thing) split(d *registry.Decoder, base any, keys []string, c core.Config) error {
-	own := core.Config{}
-	for _, k := range keys {
-		if v, ok := c[k]; ok {
-			own[k] = v
-		}
-	}
-	if err := d.Into(base, own); err != nil {
-		return err
-	}
-	return t.DecodeConfig(d, c)
-}
-
 // DecodeConfig takes what all losses have.
 func (l *loss) DecodeConfig(d *registry.Decoder, c core.Config) error {
 	return l.split(d, &l.LossBase, []string{"name", "reduction", "dtype"}, c)
@@ -104,39 +90,15 @@ func (m *metric) Result(s *core.States) graph.Value {
 }
 
 func (m *metric) do(s *core.States, method string, inputs []graph.Value) *wire.Result {
-	r, err := m.write(s.Graph, &pb.TraceRequest{Method: method}, inputs, nil, readFrom(s, m.states))
+	r, err := m.write(s.Graph, &pb.TraceRequest{Method: method}, inputs, nil, readFrom(m.states, s.Get))
 	if err == nil {
-		err = apply(s, m.states, len(m.states), r)
+		err = apply(r.Updates, m.states, anyWeight, s.Set)
 	}
 	if err != nil {
 		s.Fail(core.In(m.place(), core.ErrPlugin, err))
 		return nil
 	}
 	return r
-}
-
-// readFrom reads weights by number.
-func readFrom(s *core.States, all []*core.Weight) func(i int) (graph.Value, bool) {
-	return func(i int) (graph.Value, bool) {
-		if i < 0 || i >= len(all) {
-			return graph.Value{}, false
-		}
-		return s.Get(all[i]), true
-	}
-}
-
-// apply does the updates of a method.
-func apply(s *core.States, all []*core.Weight, n int, r *wire.Result) error {
-	for _, u := range r.Updates {
-		if u.Weight < 0 || u.Weight >= n {
-			return wire.Contract("update", "of weight %d of %d", u.Weight, n)
-		}
-		if w := all[u.Weight]; !u.Value.Shape().Equal(w.Shape) {
-			return wire.Contract("update", "of %s: got shape %v, want %v", w.Name, u.Value.Shape(), w.Shape)
-		}
-		s.Set(all[u.Weight], u.Value)
-	}
-	return nil
 }
 
 // optimizer is an optimizer of a plugin. What all optimizers share (clipping, decay, averages) gk does itself.
@@ -156,18 +118,7 @@ func (o *optimizer) DecodeConfig(d *registry.Decoder, c core.Config) error {
 
 // EncodeConfig is the plugin's config with what all optimizers have.
 func (o *optimizer) EncodeConfig(e *registry.Encoder) (core.Config, error) {
-	c, err := o.thing.EncodeConfig(e)
-	if err != nil {
-		return nil, err
-	}
-	base, err := e.Config(&o.OptimizerBase)
-	if err != nil {
-		return nil, err
-	}
-	for k, v := range base {
-		c[k] = v
-	}
-	return c, nil
+	return o.join(e, &o.OptimizerBase)
 }
 
 // Build asks for the slots.
@@ -201,9 +152,9 @@ func (o *optimizer) Finish(s *core.Step) {
 }
 
 func (o *optimizer) do(s *core.Step, q *pb.TraceRequest, inputs ...graph.Value) {
-	r, err := o.write(s.Graph, q, inputs, nil, readFrom(s.States, o.all))
+	r, err := o.write(s.Graph, q, inputs, nil, readFrom(o.all, s.Get))
 	if err == nil {
-		err = apply(s.States, o.all, len(o.all), r)
+		err = apply(r.Updates, o.all, anyWeight, s.Set)
 	}
 	if err != nil {
 		s.Fail(core.In(o.place(), core.ErrPlugin, err))

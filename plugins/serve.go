@@ -110,7 +110,7 @@ func explain(w io.Writer, c Config) {
 	fmt.Fprintln(w, "\nIt provides")
 	for _, class := range newServer(c, nil).classes() {
 		about, _, _ := strings.Cut(class.About, "\n")
-		fmt.Fprintf(w, "  %-12s %s  %s\n", kindName(class.Kind), fullName(class), about)
+		fmt.Fprintf(w, "  %-12s %s  %s\n", KindName(class.Kind), ClassName(class), about)
 	}
 	fmt.Fprintf(w, `
 Try it out:      gk plugin verify %[1]s
@@ -118,16 +118,6 @@ For one command: gk train model.json --plugin %[1]s
 For good:        gk plugin install %[1]s
 `, me)
 }
-
-func fullName(c *pb.Class) string {
-	if c.GetPackage() == "" {
-		return c.GetName()
-	}
-	return c.GetPackage() + ">" + c.GetName()
-}
-
-// kindName is the name of a kind as tables and people have it: "layer".
-func kindName(k pb.Kind) string { return strings.ToLower(strings.TrimPrefix(k.String(), "KIND_")) }
 
 // entries calls f for everything in a table that is not Keras' own.
 func entries[T any](t *registry.Table[T], f func(e *registry.Entry[T])) {

@@ -76,7 +76,7 @@ func (s Store) List() ([]*Record, error) {
 	}
 	var all []*Record
 	for _, e := range entries {
-		if !e.IsDir() || !pluginName.MatchString(e.Name()) {
+		if !e.IsDir() || !ValidName(e.Name()) {
 			continue
 		}
 		r, err := s.read(e.Name())
@@ -90,7 +90,7 @@ func (s Store) List() ([]*Record, error) {
 
 // Find reads one record; nil if there is no such plugin.
 func (s Store) Find(name string) (*Record, error) {
-	if !pluginName.MatchString(name) {
+	if !ValidName(name) {
 		return nil, nil
 	}
 	if _, err := os.Stat(filepath.Join(s.Dir, name, recordName)); err != nil {
@@ -189,8 +189,8 @@ func (s Store) clashes(r *Record, d *pb.Description) error {
 			continue
 		}
 		for _, c := range d.GetClasses() {
-			if slices.ContainsFunc(x.GetClasses(), func(o *pb.Class) bool { return o.GetKind() == c.GetKind() && fullName(o) == fullName(c) }) {
-				return &core.Error{Kind: core.ErrUsage, Msg: fmt.Sprintf("%s %q is provided by the installed plugin %q too (%s)", kindName(c.GetKind()), fullName(c), other.Name, other.Path()),
+			if slices.ContainsFunc(x.GetClasses(), func(o *pb.Class) bool { return o.GetKind() == c.GetKind() && ClassName(o) == ClassName(c) }) {
+				return &core.Error{Kind: core.ErrUsage, Msg: fmt.Sprintf("%s %q is provided by the installed plugin %q too (%s)", KindName(c.GetKind()), ClassName(c), other.Name, other.Path()),
 					Hint: "gk plugin remove " + other.Name}
 			}
 		}

@@ -61,6 +61,13 @@ type ComputeAttr struct {
 	Want []bool
 }
 
+// NoGradientError says that weights are to be trained whose gradient would go through a computation that has none.
+type NoGradientError struct{ Name string }
+
+func (e *NoGradientError) Error() string {
+	return e.Name + " has no gradient, and weights before it are to be trained"
+}
+
 // maxComputed bounds what a computation may say its outputs are, in numbers.
 const maxComputed = 1 << 36
 
@@ -70,7 +77,7 @@ func init() {
 		want := body.Differentiable()
 		grads := make([]Value, len(n.In))
 		if len(want) != len(n.In) {
-			g.Fail(fmt.Errorf("%s has no gradient, and weights before it are to be trained", body.Name()))
+			g.Fail(&NoGradientError{body.Name()})
 			return grads
 		}
 		var in []Value

@@ -64,12 +64,12 @@ func Verify(p *plugins.Plugin) []Check {
 		s.verify(c)
 	}
 	s.class = ""
-	s.check("forgets what is not needed", func() (string, error) {
-		before, err := p.State()
+	s.check("answers to the end", func() (string, error) {
+		now, err := p.State()
 		if err != nil {
 			return "", err
 		}
-		return fmt.Sprintf("%d objects, %d computations, %d calls, %.0f MB", before.GetObjects(), before.GetComputations(), before.GetCalls(), float64(before.GetMemory())/1e6), nil
+		return fmt.Sprintf("%d objects, %d computations, %d calls, %.0f MB", now.GetObjects(), now.GetComputations(), now.GetCalls(), float64(now.GetMemory())/1e6), nil
 	})
 	return s.checks
 }
@@ -97,10 +97,7 @@ var errSkip = errors.New("not checked")
 
 // verify checks one class.
 func (s *suite) verify(c *pb.Class) {
-	full := c.GetName()
-	if c.GetPackage() != "" {
-		full = c.GetPackage() + ">" + full
-	}
+	full := plugins.ClassName(c)
 	s.class = full
 	e, err := exampleOf(c)
 	if err != nil {

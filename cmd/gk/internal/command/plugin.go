@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -60,8 +61,13 @@ var transports = []string{"futex", "fdbell", "stream"}
 // pluginOptions reads pluginFlags, and gk.lock if there is one.
 func (e *env) pluginOptions(c *cli.Context) (plugins.Options, error) {
 	o := plugins.Options{Timeout: c.Duration("plugin-timeout"), Transport: c.String("plugin-transport")}
-	if o.Transport != "" && registry.DidYouMean(o.Transport, transports) == "" || o.Timeout < 0 {
-		return o, usage("--plugin-transport", "got %q, want one of %s", o.Transport, strings.Join(transports, ", "))
+	if o.Transport != "" && !slices.Contains(transports, o.Transport) {
+		x := usage("--plugin-transport", "got %q, want one of %s", o.Transport, strings.Join(transports, ", "))
+		x.Hint = registry.DidYouMean(o.Transport, transports)
+		return o, x
+	}
+	if o.Timeout < 0 {
+		return o, usage("--plugin-timeout", "got %v, want > 0", o.Timeout)
 	}
 	if !e.quiet {
 		o.Log = func(plugin, line string) { fmt.Fprintf(e.err, "%s: %s\n", plugin, line) }

@@ -86,11 +86,7 @@ func (e *env) pluginListCommand() *cli.Command {
 			if err := wantArgs(c, 0, 0); err != nil {
 				return err
 			}
-			s, err := plugins.DefaultStore()
-			if err != nil {
-				return err
-			}
-			all, err := s.List()
+			s, all, err := installed()
 			if err != nil {
 				return err
 			}
@@ -108,13 +104,7 @@ func (e *env) pluginListCommand() *cli.Command {
 			t := e.table()
 			t.AppendHeader(table.Row{"name", "version", "provides", "SHA-256"})
 			for _, r := range all {
-				var names []string
-				if d, err := r.Description(); err == nil {
-					for _, x := range d.GetClasses() {
-						names = append(names, className(x))
-					}
-				}
-				t.AppendRow(table.Row{r.Name, r.Version, strings.Join(names, ", "), r.SHA256[:min(16, len(r.SHA256))]})
+				t.AppendRow(table.Row{r.Name, r.Version, strings.Join(classNames(r), ", "), r.SHA256[:min(16, len(r.SHA256))]})
 			}
 			e.out.line("%s", t.Render())
 			return nil
@@ -143,7 +133,7 @@ func (e *env) pluginShowCommand() *cli.Command {
 			if e.json {
 				var classes []any
 				for _, x := range d.GetClasses() {
-					classes = append(classes, map[string]any{"kind": kindOf(x), "name": className(x), "about": x.GetAbout(), "config": rawJSON(x.GetDefaults()),
+					classes = append(classes, map[string]any{"kind": plugins.KindName(x.GetKind()), "name": plugins.ClassName(x), "about": x.GetAbout(), "config": rawJSON(x.GetDefaults()),
 						"example": rawJSON(x.GetExample())})
 				}
 				return e.result(map[string]any{"name": d.GetName(), "version": d.GetVersion(), "about": d.GetAbout(), "sdk": d.GetSdk(), "path": p.Path(),
@@ -173,11 +163,7 @@ is run. Hashes of other platforms stay: run gk plugin lock on each of them.`,
 			if err := wantArgs(c, 0, 0); err != nil {
 				return err
 			}
-			s, err := plugins.DefaultStore()
-			if err != nil {
-				return err
-			}
-			all, err := s.List()
+			_, all, err := installed()
 			if err != nil {
 				return err
 			}
@@ -225,30 +211,37 @@ func ownSettings(x *pb.Class) string {
 	return string(text)
 }
 
+// installed is the user's store and what is in it.
+func installed() (plugins.Store, []*plugins.Record, error) {
+	s, err := plugins.DefaultStore()
+	if err != nil {
+		return s, nil, err
+	}
+	all, err := s.List()
+	return s, all, err
+}
+
+// classNames are the classes of an installed plugin; nil where its record cannot be read.
+func classNames(r *plugins.Record) (names []string) {
+	d, err := r.Description()
+	if err != nil {
+		return nil
+	}
+	for _, x := range d.GetClasses() {
+		names = append(names, plugins.ClassName(x))
+	}
+	return names
+}
+
 func recordJSON(r *plugins.Record) map[string]any {
 	m := map[string]any{"name": r.Name, "version": r.Version, "protocol": r.Protocol, "sha256": r.SHA256, "platform": r.Platform, "path": r.Path(), "source": r.Source}
-	if d, err := r.Description(); err == nil {
-		var names []string
-		for _, x := range d.GetClasses() {
-			names = append(names, className(x))
-		}
+	if names := classNames(r); names != nil {
 		m["classes"] = names
 	}
 	return m
 }
 
-func className(x *pb.Class) string {
-	if x.GetPackage() == "" {
-		return x.GetName()
-	}
-	return x.GetPackage() + ">" + x.GetName()
-}
-
-func kindOf(x *pb.Class) string {
-	return strings.ToLower(strings.TrimPrefix(x.GetKind().String(), "KIND_"))
-}
-
 func classLine(x *pb.Class) string {
 	about, _, _ := strings.Cut(x.GetAbout(), "\n")
-	return strings.TrimSpace(fmt.Sprintf("%-12s %s  %s", kindOf(x), className(x), about))
+	return strings.TrimSpace(fmt.Sprintf("%-12s %s  %s", plugins.KindName(x.GetKind()), plugins.ClassName(x), about))
 }

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,11 +11,10 @@ import (
 
 	"github.com/gokeras/gk/contrib/template"
 	"github.com/gokeras/gk/core"
+	"github.com/gokeras/gk/plugins"
 )
 
 // This file owns gk plugin new.
-
-var newPluginName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
 
 func (e *env) pluginNewCommand() *cli.Command {
 	return &cli.Command{
@@ -36,7 +34,7 @@ gk plugin new soft-step --gk ~/src/gk                builds against a checkout o
 				return err
 			}
 			name, lang := c.Args().First(), c.String("lang")
-			if !newPluginName.MatchString(name) {
+			if !plugins.ValidName(name) || name[0] < 'a' {
 				return usage("NAME", "got %q, want a to z, 0 to 9 and -, beginning with a letter", name)
 			}
 			if !slices.Contains(template.Languages, lang) {
