@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gokeras/gk/core/graph"
+	"github.com/gokeras/gk/core/tensor"
 )
 
 // This file owns the contract of optimizers.
@@ -32,6 +33,10 @@ type OptimizerFinisher interface{ Finish(s *Step) }
 
 // WeightDecayer is an optimizer whose weight decay is not the same for all weights; nil is none.
 type WeightDecayer interface{ WeightDecayOf(w *Weight) *float64 }
+
+// Idler is an optimizer of which Keras 2 kept a tensor for each weight that it did not use, as the optimizer is configured: IdleShape is
+// the shape of that tensor for w, nil where there is none. Files for Keras 2 hold zeros there.
+type Idler interface{ IdleShape(w *Weight) tensor.Shape }
 
 // OptimizerWrapper is an optimizer around another one. Its Common is that of the inner one: the learning rate and the number of steps
 // that count.

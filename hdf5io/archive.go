@@ -96,7 +96,7 @@ func archiveOf(w io.Writer, m *model.Model) error {
 		return err
 	}
 	config["build_config"] = map[string]any{"input_shape": inputShapes(m)}
-	compile, err := trainingConfig(m, core.Keras3)
+	compile, err := trainingConfig(m, core.Keras3, "")
 	if err != nil {
 		return err
 	}

@@ -68,7 +68,7 @@ func jsonOf(m *model.Model) ([]byte, error) {
 		return nil, err
 	}
 	config["build_config"] = map[string]any{"input_shape": inputShapes(m)}
-	compile, err := trainingConfig(m, core.Keras3)
+	compile, err := trainingConfig(m, core.Keras3, "")
 	if err != nil {
 		return nil, err
 	}

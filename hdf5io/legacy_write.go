@@ -112,7 +112,7 @@ func wholeModel(m *model.Model, o SaveOptions) (*h5.GroupSpec, error) {
 	root.SetAttr("keras_version", version)
 	root.SetAttr("backend", kerasBackend)
 	root.SetAttr("model_config", h5.ASCII(text))
-	training, err := trainingConfig(m, core.Legacy)
+	training, err := trainingConfig(m, core.Legacy, o.KerasVersion)
 	if err != nil {
 		return nil, err
 	}
@@ -140,8 +140,11 @@ func optimizerWeights(root *h5.GroupSpec, m *model.Model, o SaveOptions) error {
 		return nil
 	}
 	name, list := optimizerState, states(opt, true)
-	if o.OptimizerWeights {
-		name, list = "optimizer_weights", slotBySlot(states(opt, false), m.TrainableWeights())
+	switch weights := m.TrainableWeights(); {
+	case standalone(o.KerasVersion):
+		name, list = "optimizer_weights", standaloneStates(opt, weights)
+	case o.OptimizerWeights:
+		name, list = "optimizer_weights", slotBySlot(states(opt, false), weights)
 	}
 	g, err := root.Group(name)
 	if err != nil {

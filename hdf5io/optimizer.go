@@ -1,6 +1,7 @@
 package hdf5io
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -19,8 +20,9 @@ import (
 // optimizerState is where gk keeps the list in a legacy .h5. Keras' own place is optimizer_weights, but Keras 3.15 cannot train a model
 // on whose file has that group: it builds the optimizer for no weights at all and then finds every weight unknown (load_model_from_hdf5
 // passes model._trainable_variables, which a Sequential or Functional model does not have). Without the group it starts the optimizer
-// afresh and trains. SaveOptions.OptimizerWeights writes Keras' group for tf.keras and Keras 2, slot by slot: tf.keras makes one of its
-// legacy optimizers of a config that does not say otherwise, and Keras 3 takes no config that does.
+// afresh and trains. SaveOptions.OptimizerWeights writes Keras' group for tf.keras, slot by slot: tf.keras makes one of its
+// legacy optimizers of a config that does not say otherwise, and Keras 3 takes no config that does. Files that are to be of the package
+// keras before it became tf.keras always have the group, as that reads no other.
 const optimizerState = "optimizer_state"
 
 // state is one entry of the list.
@@ -30,6 +32,7 @@ type state struct {
 	iter *int64       // the number of steps
 	rate *float64     // the learning rate
 	skip bool         // a number that Keras keeps and never uses
+	idle tensor.Shape // zeros of this shape, likewise
 }
 
 // states is the list of an optimizer that has been built. rates says whether learning rates are in it.
@@ -57,6 +60,8 @@ func (s state) dataset() *h5.DatasetSpec {
 	switch {
 	case s.slot != nil:
 		return dataset(s.slot)
+	case s.idle != nil:
+		return &h5.DatasetSpec{Shape: s.idle, Data: make([]float32, s.idle.Size())}
 	case s.iter != nil:
 		return &h5.DatasetSpec{Data: []int64{*s.iter}}
 	}
@@ -209,6 +214,20 @@ func slotBySlot(list []state, weights []*core.Weight) []state {
 		out = append(out, byKind[k]...)
 	}
 	return out
+}
+
+// standaloneStates is the list of the package keras before it became tf.keras: slot by slot, single numbers first, and last what it kept
+// and did not use.
+func standaloneStates(o core.Optimizer, weights []*core.Weight) []state {
+	list := scalarsFirst(slotBySlot(states(o, false), weights))
+	if i, ok := o.(core.Idler); ok {
+		for n, w := range weights {
+			if shape := i.IdleShape(w); shape != nil {
+				list = append(list, state{name: stateName(o, fmt.Sprintf("idle_%d", n)), idle: shape})
+			}
+		}
+	}
+	return list
 }
 
 // slotKind is the name of a slot without that of its weight: "momentum".

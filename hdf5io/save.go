@@ -21,7 +21,9 @@ type SaveOptions struct {
 	// train on exactly where gk left off; Keras 3.15 loads such a file but cannot train on before the model is compiled anew.
 	OptimizerWeights bool
 	// KerasVersion is the Keras that a legacy .h5 is to be one of, "2.3.1" for instance: names that mean something else there are written
-	// in its words. "" is Keras 3, or Keras 2 for models that were loaded from files of Keras 1 and 2.
+	// in its words. "" is Keras 3, or Keras 2 for models that were loaded from files of Keras 1 and 2. Of 2.0 to 2.3, the package keras
+	// before it became tf.keras, the optimizer's state is where that reads it, too, and metrics go by the names of functions, as it loads
+	// no others, not even its own; those that average no function are left out.
 	KerasVersion string
 }
 

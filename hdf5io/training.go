@@ -1,8 +1,10 @@
 package hdf5io
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -215,14 +217,14 @@ func without(c map[string]any, key string) map[string]any {
 // trainingConfig is what the model was compiled with, as files hold it; nil if it was not.
 //
 // In legacy files losses and metrics are objects or full names, as Keras 3 cannot load a legacy file that says "mse", and each output has
-// its own by position, as names of outputs differ between Kerases.
-func trainingConfig(m *model.Model, d core.Dialect) (map[string]any, error) {
+// its own by position, as names of outputs differ between Kerases. version is the Keras that a legacy file is to be one of.
+func trainingConfig(m *model.Model, d core.Dialect, version string) (map[string]any, error) {
 	o, ok := m.CompileOptions()
 	if !ok {
 		return nil, nil
 	}
 	e := m.Registry().Encoder(d)
-	w := compileWriter{e: e, r: m.Registry(), m: m}
+	w := compileWriter{e: e, r: m.Registry(), m: m, functions: d == core.Legacy && standalone(version)}
 	optimizer, err := e.Optimizer(m.Optimizer())
 	if err != nil {
 		return nil, core.In("optimizer", core.ErrLayerConfig, err)
@@ -249,6 +251,9 @@ func (w *compileWriter) legacy(o model.Compile, optimizer map[string]any) map[st
 		for i, x := range list {
 			w.output = i
 			list[i] = tree(x, w.metric)
+			if l, ok := list[i].([]any); ok {
+				list[i] = slices.DeleteFunc(l, func(x any) bool { return x == nil })
+			}
 		}
 		switch len(list) {
 		case 0:
@@ -354,7 +359,9 @@ type compileWriter struct {
 	m      *model.Model
 	losses []any // as compile was given them, by output
 	output int   // whose metrics are being written
-	err    error
+	// functions says that losses and metrics go by the names of Keras 2's functions; metrics that are none are left out.
+	functions bool
+	err       error
 }
 
 func (w *compileWriter) fail(where string, err error) any {
@@ -375,7 +382,7 @@ func (w *compileWriter) loss(v any) any {
 		return w.fail("loss", err)
 	}
 	if isName {
-		return fullName(w.r.Losses.NameOf(l))
+		return w.fullName(w.r.Losses.NameOf(l))
 	}
 	o, err := w.e.Loss(l)
 	if err != nil {
@@ -388,7 +395,7 @@ func (w *compileWriter) loss(v any) any {
 // that the output has: tf.keras, which decides by shapes, builds the metrics of a file before it has seen a target.
 func (w *compileWriter) metric(v any) any {
 	name, isName := v.(string)
-	if isName && w.e.Dialect == core.Keras3 {
+	if isName && (w.e.Dialect == core.Keras3 || w.functions && isSpecialMetric(name)) {
 		return name
 	}
 	if isName && isSpecialMetric(name) {
@@ -402,6 +409,9 @@ func (w *compileWriter) metric(v any) any {
 	if err != nil {
 		return w.fail("metrics", err)
 	}
+	if w.functions {
+		return w.metricFunction(m)
+	}
 	if isName {
 		m.Common().Name = name
 	}
@@ -410,6 +420,28 @@ func (w *compileWriter) metric(v any) any {
 		return w.fail("metrics", err)
 	}
 	return o
+}
+
+// metricFunction is the name of the function that a metric averages; nil where that is none, or one with arguments of its own.
+func (w *compileWriter) metricFunction(m core.Metric) any {
+	class := w.r.Metrics.NameOf(m)
+	if w.r.Losses.Lookup(class) == nil && !strings.HasSuffix(class, "CategoricalAccuracy") && class != "BinaryAccuracy" {
+		return nil
+	}
+	plain, err := w.r.Decoder(registry.Origin{}).Metric(class)
+	if err != nil {
+		return w.fail("metrics", err)
+	}
+	plain.Common().Name = m.Common().Name
+	want, err1 := w.e.Metric(plain)
+	got, err2 := w.e.Metric(m)
+	if err := errors.Join(err1, err2); err != nil {
+		return w.fail("metrics", err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		return nil
+	}
+	return w.fullName(class)
 }
 
 // special is the metric that a name means for the output, whose loss says what its targets are.
@@ -429,12 +461,23 @@ func (w *compileWriter) special(name string) (core.Metric, error) {
 	return metrics.Resolve(w.r, name, l, target, y)
 }
 
-// fullName is the name of the function behind a loss class.
-func fullName(class string) string {
-	if class == "KLDivergence" {
+// fullName is the name of the function behind the class of a loss or metric.
+func (w *compileWriter) fullName(class string) string {
+	switch {
+	case class == "KLDivergence" && w.functions:
+		return "kullback_leibler_divergence"
+	case class == "KLDivergence":
 		return "kl_divergence"
+	case class == "LogCosh" && w.functions:
+		return "logcosh"
 	}
 	return registry.SnakeCase(class)
+}
+
+// standalone reports whether a version is one of the package keras, before it became tf.keras: Keras 2.0 to 2.3. It cannot load files that
+// hold metrics as objects, its own included, but takes names of functions.
+func standalone(version string) bool {
+	return strings.HasPrefix(version, "2.") && version < "2.4" && !strings.HasSuffix(version, "-tf")
 }
 
 // stateName is how Keras 3 names what an optimizer keeps: "adam/iteration".

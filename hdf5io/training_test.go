@@ -1,6 +1,7 @@
 package hdf5io_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -190,4 +191,74 @@ func TestOptimizerWeightsForOldKeras(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameOptimizer(t, path, r.Model, m)
+}
+
+// TestStandaloneKeras2 holds what a file for Keras 2.3.1 has to have: optimizer_weights as long as its optimizers make them, and names of
+// functions for metrics. Keras 2.3.1 itself reads such files in testdata/keras/interchange.py.
+func TestStandaloneKeras2(t *testing.T) {
+	for _, c := range []struct {
+		optimizer any
+		shapes    string
+	}{
+		{"sgd", "[] [2 3] [3]"},
+		{map[string]any{"class_name": "SGD", "config": map[string]any{"momentum": 0.9}}, "[] [2 3] [3]"},
+		{"adam", "[] [2 3] [3] [2 3] [3] [1] [1]"},
+		{map[string]any{"class_name": "Adam", "config": map[string]any{"amsgrad": true}}, "[] [2 3] [3] [2 3] [3] [2 3] [3]"},
+		{"adadelta", "[] [2 3] [3] [2 3] [3]"},
+		{"nadam", "[] [] [2 3] [3] [2 3] [3]"},
+		{"rmsprop", "[] [2 3] [3]"},
+	} {
+		m := sequential(t, dense("a", 3, layers.With{"input_shape": 2}))
+		metrics := []any{"accuracy", "mae", "kld", map[string]any{"class_name": "TopKCategoricalAccuracy", "config": map[string]any{"k": 2.0}}, "Precision"}
+		if err := m.Compile(model.Compile{Optimizer: c.optimizer, Loss: "kld", Metrics: metrics}); err != nil {
+			t.Fatal(err)
+		}
+		if err := m.BuildOptimizer(); err != nil {
+			t.Fatal(err)
+		}
+		path := save(t, m, "m.h5", hdf5io.SaveOptions{KerasVersion: "2.3.1"})
+		f, err := h5.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := f.Root().Group("optimizer_weights")
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := g.Attr("weight_names")
+		if err != nil {
+			t.Fatal(err)
+		}
+		names, err := a.Strs()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var shapes []string
+		for _, n := range names {
+			d, err := g.Dataset(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shapes = append(shapes, fmt.Sprint(d.Shape))
+		}
+		if got := strings.Join(shapes, " "); got != c.shapes {
+			t.Errorf("%v: got arrays %s, want %s", c.optimizer, got, c.shapes)
+		}
+		if a, err = f.Root().Attr("training_config"); err != nil {
+			t.Fatal(err)
+		}
+		text, err := a.Str()
+		if want := `"metrics": ["accuracy", "mean_absolute_error", "kullback_leibler_divergence"]`; err != nil || !strings.Contains(text, want) {
+			t.Errorf("%v: got %s, %v, want %s", c.optimizer, text, err, want)
+		}
+		f.Close()
+		r, err := hdf5io.Load(path, hdf5io.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(r.Warnings) > 0 || !r.HasOptimizer {
+			t.Errorf("%v: warnings %q, restored %v", c.optimizer, r.Warnings, r.HasOptimizer)
+		}
+		sameOptimizer(t, path, r.Model, m)
+	}
 }

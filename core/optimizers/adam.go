@@ -3,6 +3,7 @@ package optimizers
 import (
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/graph"
+	"github.com/gokeras/gk/core/tensor"
 )
 
 // Adam moves each number by its mean gradient over the root of its mean square gradient:
@@ -40,6 +41,14 @@ func (o *adam) Build(s *core.State, weights []*core.Weight) {
 	if o.AMSGrad {
 		o.largest = s.NewFor("velocity_hat", nil, weights)
 	}
+}
+
+// IdleShape is that of vhat, which Keras 2 kept without amsgrad, too.
+func (o *adam) IdleShape(*core.Weight) tensor.Shape {
+	if !o.AMSGrad {
+		return tensor.Shape{1}
+	}
+	return nil
 }
 
 // Update takes one step.

@@ -3,6 +3,7 @@ package optimizers
 import (
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/graph"
+	"github.com/gokeras/gk/core/tensor"
 )
 
 // SGD is gradient descent, with momentum if that is not 0:
@@ -29,6 +30,14 @@ func (o *SGD) Build(s *core.State, weights []*core.Weight) {
 	if o.Momentum != 0 {
 		o.momentum = s.NewFor("momentum", nil, weights)
 	}
+}
+
+// IdleShape is that of the momentum which Keras 2 kept where it is 0, too.
+func (o *SGD) IdleShape(w *core.Weight) tensor.Shape {
+	if o.Momentum == 0 {
+		return w.Shape
+	}
+	return nil
 }
 
 // Update takes one step.

@@ -1,6 +1,6 @@
 """Owns the proof that gk and real Keras read each other's files and train on from them.
 
-Run it with a Python that has tf_keras, or Keras 3 alone: it trains ten models for some steps, saves them in every
+Run it with a Python that has tf_keras, Keras 3 alone, or Keras 2.3.1: it trains ten models for some steps, saves them in every
 form that this Keras has, lets gk predict from each file, take the next step, and save it again in every form; then it loads what gk
 wrote, compiled as the file says, predicts, and takes the same step.
 
@@ -21,9 +21,15 @@ import tempfile
 
 os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-KERAS3 = importlib.util.find_spec("tf_keras") is None  # TensorFlow brings a Keras 3 along, so that is no sign
+TF_KERAS = importlib.util.find_spec("tf_keras") is not None
+KERAS2 = not TF_KERAS and sys.version_info < (3, 8)  # TensorFlow 1.15 is not to be had for later Pythons, nor Keras 3 for that one
+KERAS3 = not TF_KERAS and not KERAS2
 ALIVE = []
-if KERAS3:
+if KERAS2:
+    import keras
+    import numpy as np
+    import tensorflow as tf
+elif KERAS3:
     from common import keras, np, setup
     from keras.src.saving import serialization_lib
 
@@ -58,68 +64,84 @@ else:
     tf.compat.v2.nn.convolution = channels_last(tf.nn.convolution)
 
 layers = keras.layers
+
+
+def Input(shape, **kw):  # noqa: N802
+    return layers.Input(shape=shape, **kw)
+
+
+def sequential(shape, first, *rest, **kw):
+    if KERAS2:  # it saves no InputLayer of a Sequential model: the shape is the first layer's
+        first.batch_input_shape = (None, *shape)
+        return keras.Sequential([first, *rest], **kw)
+    return keras.Sequential([Input(shape), first, *rest], **kw)
+
+
+# What this Keras saves, and which of the forms that gk writes are its own: "h5" is as gk does by itself, "tf.h5" with optimizer_weights.
+FORMS = ("h5", "weights") if KERAS2 else ("keras", "h5", "weights")
+ENDINGS = ("2.3.1.h5", "legacy.h5") if KERAS2 else ("h5", "keras", "weights.h5", "tf.h5") if KERAS3 else ("h5", "tf.h5", "legacy.h5")
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 SAMPLES = 8
 
 
 def mlp():
-    return keras.Sequential([keras.Input((6,)), layers.Dense(7, activation="relu"), layers.Dense(3, activation="softmax")]), [(6,)], "class:3"
+    return sequential((6,), layers.Dense(7, activation="relu"), layers.Dense(3, activation="softmax")), [(6,)], "class:3"
 
 
 def cnn():
-    return keras.Sequential([
-        keras.Input((8, 8, 2)), layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D(), layers.Conv2D(3, 2, padding="same"),
+    return sequential(
+        (8, 8, 2), layers.Conv2D(4, 3, activation="relu"), layers.MaxPooling2D(), layers.Conv2D(3, 2, padding="same"),
         layers.Flatten(), layers.Dense(3),
-    ]), [(8, 8, 2)], "logits:3"
+    ), [(8, 8, 2)], "logits:3"
 
 
 def lstm():
-    return keras.Sequential([keras.Input((5, 3)), layers.LSTM(4, return_sequences=True), layers.LSTM(3), layers.Dense(2)]), [(5, 3)], "number:2"
+    return sequential((5, 3), layers.LSTM(4, return_sequences=True), layers.LSTM(3), layers.Dense(2)), [(5, 3)], "number:2"
 
 
 def gru():
-    return keras.Sequential([keras.Input((5, 3)), layers.Bidirectional(layers.GRU(4)), layers.Dense(2)]), [(5, 3)], "number:2"
+    return sequential((5, 3), layers.Bidirectional(layers.GRU(4)), layers.Dense(2)), [(5, 3)], "number:2"
 
 
 def two_inputs():
-    a, b = keras.Input((4,), name="left"), keras.Input((3,), name="right")
+    a, b = Input((4,), name="left"), Input((3,), name="right")
     x = layers.Concatenate()([layers.Dense(3, activation="tanh")(a), b])
-    return keras.Model([a, b], layers.Dense(2, name="score")(x)), [(4,), (3,)], "number:2"
+    return keras.models.Model([a, b], layers.Dense(2, name="score")(x)), [(4,), (3,)], "number:2"
 
 
 def shared():
-    a, b = keras.Input((4,)), keras.Input((4,))
+    a, b = Input((4,)), Input((4,))
     tower = layers.Dense(3, activation="relu", name="tower")
     x = layers.Subtract()([tower(a), tower(b)])
-    return keras.Model([a, b], layers.Dense(1, activation="sigmoid")(x)), [(4,), (4,)], "binary:1"
+    return keras.models.Model([a, b], layers.Dense(1, activation="sigmoid")(x)), [(4,), (4,)], "binary:1"
 
 
 def nested():
-    inside = keras.Input((4,))
-    inner = keras.Model(inside, layers.Dense(3)(layers.Dense(5, activation="relu")(inside)), name="inner")
-    row = keras.Sequential([keras.Input((3,)), layers.Dense(3, activation="tanh")], name="row")
-    a, b = keras.Input((4,)), keras.Input((4,))
+    inside = Input((4,))
+    inner = keras.models.Model(inside, layers.Dense(3)(layers.Dense(5, activation="relu")(inside)), name="inner")
+    row = sequential((3,), layers.Dense(3, activation="tanh"), name="row")
+    a, b = Input((4,)), Input((4,))
     x = layers.Add()([row(inner(a)), inner(b)])
-    return keras.Model([a, b], layers.Dense(2)(x)), [(4,), (4,)], "number:2"
+    return keras.models.Model([a, b], layers.Dense(2)(x)), [(4,), (4,)], "number:2"
 
 
 def batch_normalization():
-    return keras.Sequential([
-        keras.Input((6,)), layers.Dense(5), layers.BatchNormalization(), layers.Activation("relu"), layers.Dense(3, activation="softmax"),
-    ]), [(6,)], "class:3"
+    return sequential(
+        (6,), layers.Dense(5), layers.BatchNormalization(), layers.Activation("relu"), layers.Dense(3, activation="softmax"),
+    ), [(6,)], "class:3"
 
 
 def embedding():
-    return keras.Sequential([
-        keras.Input((5,)), layers.Embedding(9, 4), layers.GlobalAveragePooling1D(), layers.Dense(3, activation="softmax"),
-    ]), ["index:9:5"], "class:3"
+    return sequential(
+        (5,), layers.Embedding(9, 4), layers.GlobalAveragePooling1D(), layers.Dense(3, activation="softmax"),
+    ), ["index:9:5"], "class:3"
 
 
 def channels_first():
-    return keras.Sequential([
-        keras.Input((2, 7, 7)), layers.Conv2D(4, 3, data_format="channels_first", activation="relu"),
+    return sequential(
+        (2, 7, 7), layers.Conv2D(4, 3, data_format="channels_first", activation="relu"),
         layers.Conv2D(3, 3, strides=2, data_format="channels_first"), layers.Flatten(data_format="channels_first"), layers.Dense(3),
-    ]), [(2, 7, 7)], "logits:3"
+    ), [(2, 7, 7)], "logits:3"
 
 
 MODELS = [mlp, cnn, lstm, gru, two_inputs, shared, nested, batch_normalization, embedding, channels_first]
@@ -164,8 +186,15 @@ def step(model, xs, y):
     model.train_on_batch(one(xs), y)
 
 
+def slots(model):
+    """All that the optimizer of Keras 2.3.1 keeps."""
+    return np.concatenate([np.ravel(w) for w in model.optimizer.get_weights()]) if KERAS2 else None
+
+
 def state_forms(optimizer):
     """The forms that carry on exactly, and those that start the optimizer afresh, which is the same for plain SGD only."""
+    if KERAS2:
+        return ["2.3.1.h5"]
     if KERAS3:
         return ["h5", "keras"] if optimizer == "sgd" else ["keras"]
     return ["h5", "keras"] if optimizer == "sgd" else ["tf.h5"]
@@ -181,6 +210,14 @@ BEYOND_TF_KERAS = {
     "zero_padding1d_channels_first": "no data_format",
 }
 GROUP = 40  # layer cases in one model: reading and writing a file costs Keras more than a layer does
+
+
+def seed(number):
+    if KERAS2:
+        np.random.seed(number)
+        tf.compat.v1.set_random_seed(number)
+    else:
+        keras.utils.set_random_seed(number)
 
 
 def clear(model):
@@ -206,7 +243,7 @@ class Run:
     def write(self, make, optimizer):
         """Trains a model, saves it in every form, and asks for gk's part."""
         name = f"{make.__name__}_{optimizer}"
-        keras.utils.set_random_seed(len(self.jobs) + 1)
+        seed(len(self.jobs) + 1)
         rng = np.random.default_rng(len(self.jobs))
         model, inputs, target = make()
         xs, y = data(rng, inputs, target)
@@ -215,28 +252,27 @@ class Run:
             step(model, xs, y)
         np.savez(self.folder / f"{name}.npz", **{f"x_{i}": x for i, x in enumerate(xs)}, y_0=y)
         (self.folder / f"{name}.json").write_text(model.to_json())
-        files = {"h5": f"{name}.h5", "keras": f"{name}.keras", "weights": f"{name}_w.weights.h5" if KERAS3 else f"{name}_w.h5"}
-        model.save(self.folder / files["keras"])  # first: saving as .h5 makes Keras 3 forget the optimizer in its compile config
-        model.save(self.folder / files["h5"])
-        model.save_weights(self.folder / files["weights"])
+        files = {form: f"{name}_w.weights.h5" if KERAS3 else f"{name}_w.h5" if form == "weights" else f"{name}.{form}" for form in FORMS}
+        for form, file in files.items():  # .keras first: saving as .h5 makes Keras 3 forget the optimizer in its compile config
+            (model.save_weights if form == "weights" else model.save)(str(self.folder / file))
         before = predict(model, xs)
         step(model, xs, y)
-        after = predict(model, xs)
+        after, state = predict(model, xs), slots(model)
         for form, file in files.items():
             job = {"name": f"{name}_{form}", "model": file, "data": f"{name}.npz", "save": []}
             if form == "weights":
                 job["config"] = f"{name}.json"
             else:
-                job["save"] = [f"{name}_{form}_gk.{e}" for e in ("h5", "keras", "weights.h5", "tf.h5", "legacy.h5")]
+                job["save"] = [f"{name}_{form}_gk.{e}" for e in ENDINGS]
             self.jobs.append(job)
-            self.checks.append((make, optimizer, form, job, xs, y, before, after))
+            self.checks.append((make, optimizer, form, job, xs, y, before, after, state))
 
     def gk(self):
         """Lets gk do its part of all jobs at once."""
         (self.folder / "jobs.json").write_text(json.dumps(self.jobs))
         self.go("TestInterchange", "GK_INTERCHANGE")
 
-    def read(self, make, optimizer, form, job, xs, y, before, after):
+    def read(self, make, optimizer, form, job, xs, y, before, after, state):
         """Checks gk's answers, and loads what gk has written."""
         name = job["name"]
         try:
@@ -248,7 +284,9 @@ class Run:
         if form == "weights":
             return
         # Keras 3 on TensorFlow squares the gradient of every occurrence of an index by itself; gk and tf_keras add them up first.
-        quirk = KERAS3 and make is embedding and optimizer == "adam"
+        # Keras 2.3.1 on TensorFlow 1.15 reads Adam's step before or after it has been counted on, as threads have it, and takes unbiased
+        # variances for the moving ones.
+        quirk = KERAS3 and make is embedding and optimizer == "adam" or KERAS2 and (optimizer == "adam" or make is batch_normalization)
         if "after" not in got:
             self.failures.append(f"{name}: gk has not trained")
         elif not quirk:
@@ -257,15 +295,11 @@ class Run:
             ending = file.split("_gk.")[1]
             try:
                 if ending == "weights.h5" or ending == "legacy.h5":
-                    if KERAS3 != (ending == "weights.h5"):
-                        continue
                     model = make()[0]
-                    model.load_weights(self.folder / file)
+                    model.load_weights(str(self.folder / file))
                     self.near(f"{file}: Keras predicts", predict(model, xs), before, 1e-5)
                     continue
-                if ending == "keras" and not KERAS3:
-                    continue  # the archive that gk writes is Keras 3's
-                model = keras.models.load_model(self.folder / file)
+                model = keras.models.load_model(str(self.folder / file))
                 self.near(f"{file}: Keras predicts", predict(model, xs), before, 1e-5)
                 if model.optimizer is None:
                     self.failures.append(f"{file}: is not compiled")
@@ -274,15 +308,18 @@ class Run:
                     continue  # Keras 3.15 cannot train on with Keras 2's optimizer state in the file
                 step(model, xs, y)
                 if ending in state_forms(optimizer):
-                    self.near(f"{file}: Keras predicts after a step", predict(model, xs), after, 1e-4)
+                    if KERAS2:
+                        self.near(f"{file}: Keras' optimizer after a step", slots(model), state, 1e-4)
+                    if not (KERAS2 and quirk):
+                        self.near(f"{file}: Keras predicts after a step", predict(model, xs), after, 1e-4)
                     if ending != "h5":
-                        self.near(f"{file}: steps taken", np.asarray(model.optimizer.iterations), 4, 0)
+                        self.near(f"{file}: steps taken", keras.backend.get_value(model.optimizer.iterations) if KERAS2 else np.asarray(model.optimizer.iterations), 4, 0)
             except Exception as e:  # noqa: BLE001: whatever Keras raises is the result
                 self.failures.append(f"{file}: {type(e).__name__}: {str(e)[:600]}")
 
     def command(self, gk):
         """Lets the command predict from the files of this Keras."""
-        for _, _, form, job, xs, _, before, _ in self.checks:
+        for _, _, form, job, xs, _, before, _, _ in self.checks:
             if form == "weights":
                 continue
             np.savez(self.folder / "in.npz", **{f"x_{i}": x for i, x in enumerate(xs)})
@@ -392,7 +429,7 @@ def main():
     version = getattr(keras, "__version__", "?")
     for f in run.failures:
         print("FAIL", f)
-    print(f"{'Keras' if KERAS3 else 'tf_keras'} {version}: {len(run.jobs)} files read, {run.count} comparisons, {len(run.failures)} failures")
+    print(f"{'tf_keras' if TF_KERAS else 'Keras'} {version}: {len(run.jobs)} files read, {run.count} comparisons, {len(run.failures)} failures")
     sys.exit(1 if run.failures else 0)
 
 
