@@ -252,7 +252,8 @@ class Run:
             step(model, xs, y)
         np.savez(self.folder / f"{name}.npz", **{f"x_{i}": x for i, x in enumerate(xs)}, y_0=y)
         (self.folder / f"{name}.json").write_text(model.to_json())
-        files = {form: f"{name}_w.weights.h5" if KERAS3 else f"{name}_w.h5" if form == "weights" else f"{name}.{form}" for form in FORMS}
+        files = {form: f"{name}.{form}" for form in FORMS}
+        files["weights"] = f"{name}_w.weights.h5" if KERAS3 else f"{name}_w.h5"
         for form, file in files.items():  # .keras first: saving as .h5 makes Keras 3 forget the optimizer in its compile config
             (model.save_weights if form == "weights" else model.save)(str(self.folder / file))
         before = predict(model, xs)
