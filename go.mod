@@ -13,7 +13,7 @@ require (
 	github.com/urfave/cli/v2 v2.27.7 // the command
 	go.yaml.in/yaml/v3 v3.0.4 // architectures of Keras 1 and 2
 	golang.org/x/image v0.47.0 // the fonts of the digits, resizing and BMP
-	golang.org/x/sync v0.24.0 // images are read side by side
+	golang.org/x/sync v0.24.0 // images and weights are read side by side
 	golang.org/x/sys v0.50.0 // what the processor can do
 	gonum.org/v1/gonum v0.17.0 // transforms and matrices of the plugins in contrib
 	gonum.org/v1/hdf5 v0.0.0-20210714002203-8c5d23bc6946 // HDF5; this version exactly, its list of versions cannot be had

@@ -6,6 +6,9 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/gokeras/gk/core"
 	"github.com/gokeras/gk/core/model"
@@ -166,27 +169,56 @@ func (a *assignment) weight(place string, w *core.Weight, from array) {
 	}
 }
 
-// apply reads everything, if nothing is wrong.
+// apply reads everything, if nothing is wrong: two weights at a time, so that one comes from the file while the other is made and looked at.
 func (a *assignment) apply() error {
 	if err := a.wrong.err(); err != nil {
 		return err
 	}
-	for _, m := range a.moves {
-		if m.value != nil {
-			if err := m.w.Set(m.value); err != nil {
-				return core.In(m.place, core.ErrShapeMismatch, err)
-			}
-		} else {
-			if err := m.from.ReadFloat32(m.w.Data()); err != nil {
-				return core.In(m.place+": "+short(m.w), core.ErrCorrupt, fromH5(err))
-			}
-			m.w.SetReady()
+	last := map[*core.Weight]int{} // a weight that layers share stands in the file for each of them
+	for i, m := range a.moves {
+		last[m.w] = i
+	}
+	errs, strange := make([]error, len(a.moves)), make([]bool, len(a.moves))
+	var failed atomic.Bool
+	var two errgroup.Group
+	two.SetLimit(2)
+	for i, m := range a.moves {
+		if failed.Load() {
+			break
 		}
-		if !finite(m.w.Data()) {
+		if last[m.w] != i {
+			continue
+		}
+		two.Go(func() error {
+			if errs[i] = m.apply(); errs[i] != nil {
+				failed.Store(true)
+				return nil
+			}
+			strange[i] = !finite(m.w.Data())
+			return nil
+		})
+	}
+	_ = two.Wait() // errs has them in the order of the weights
+	for i, m := range a.moves {
+		if errs[i] != nil {
+			return errs[i]
+		}
+		if strange[i] {
 			a.warn("%s: %s: has numbers that are not finite", m.place, short(m.w))
 		}
 	}
 	a.Model.WeightsChanged()
+	return nil
+}
+
+func (m *move) apply() error {
+	if m.value != nil {
+		return core.In(m.place, core.ErrShapeMismatch, m.w.Set(m.value))
+	}
+	if err := m.from.ReadFloat32(m.w.Data()); err != nil {
+		return core.In(m.place+": "+short(m.w), core.ErrCorrupt, fromH5(err))
+	}
+	m.w.SetReady()
 	return nil
 }
 

@@ -37,6 +37,7 @@ best turn counts. Run it while nothing else does.
 gk bench
 gk bench --keras python3              Keras of that Python, with the backend that KERAS_BACKEND names
 gk bench --only mlp,lstm --rounds 9 --json
+gk bench load                         what opening a file of 500 MB costs
 gk bench plugin                       what a layer of a plugin costs`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "only", Usage: "`NAMES` of workloads: " + strings.Join(workloadNames(), ", "), DefaultText: "all"},
@@ -44,7 +45,7 @@ gk bench plugin                       what a layer of a plugin costs`,
 			&cli.StringFlag{Name: "keras", Usage: "a `PYTHON` with Keras to compare with"},
 		},
 		Action:      e.bench,
-		Subcommands: []*cli.Command{e.benchPluginCommand()},
+		Subcommands: []*cli.Command{e.benchLoadCommand(), e.benchPluginCommand()},
 	}
 }
 
@@ -86,7 +87,7 @@ func (e *env) bench(c *cli.Context) error {
 			}
 		}
 	}
-	keras, err := startKeras(c.String("keras"))
+	keras, err := startPython("--keras", c.String("keras"), "keras", kerasScript)
 	if err != nil {
 		return err
 	}
@@ -209,31 +210,33 @@ func firstLine(out []byte) string {
 	return line
 }
 
-// kerasProcess is a Python that trains the same networks on demand; nil does nothing.
-type kerasProcess struct {
-	about string
+// pythonProcess is a Python that measures what it is told on demand; nil does nothing.
+type pythonProcess struct {
+	flag  string // which named it
+	needs string // what it imports
+	about string // what it says of itself
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	out   *bufio.Reader
 }
 
-// startKeras starts Python with the script; without a name there is none.
-func startKeras(python string) (*kerasProcess, error) {
+// startPython starts Python with a script that imports what it needs; without a name there is none.
+func startPython(flag, python, needs, script string) (*pythonProcess, error) {
 	if python == "" {
 		return nil, nil
 	}
-	k := &kerasProcess{cmd: exec.Command(python, "-c", kerasScript)}
+	k := &pythonProcess{flag: flag, needs: needs, cmd: exec.Command(python, "-c", script)}
 	var err error
 	if k.in, err = k.cmd.StdinPipe(); err != nil {
-		return nil, core.In("--keras", core.ErrIO, err)
+		return nil, core.In(k.flag, core.ErrIO, err)
 	}
 	out, err := k.cmd.StdoutPipe()
 	if err != nil {
-		return nil, core.In("--keras", core.ErrIO, err)
+		return nil, core.In(k.flag, core.ErrIO, err)
 	}
 	k.out = bufio.NewReader(out)
 	if err := k.cmd.Start(); err != nil {
-		return nil, core.In("--keras", core.ErrUsage, err)
+		return nil, core.In(k.flag, core.ErrUsage, err)
 	}
 	if k.about, err = k.line(); err != nil {
 		return nil, err
@@ -241,21 +244,21 @@ func startKeras(python string) (*kerasProcess, error) {
 	return k, nil
 }
 
-func (k *kerasProcess) line() (string, error) {
+func (k *pythonProcess) line() (string, error) {
 	s, err := k.out.ReadString('\n')
 	if err != nil {
-		return "", core.Errorf(core.ErrUsage, "--keras", "%s ended without an answer, want a Python that can import keras", k.cmd.Path)
+		return "", core.Errorf(core.ErrUsage, k.flag, "%s ended without an answer, want a Python that can import %s", k.cmd.Path, k.needs)
 	}
 	return strings.TrimSpace(s), nil
 }
 
-// rate lets Keras train a network once; 0 where it does not know the workload.
-func (k *kerasProcess) rate(name string) (float64, error) {
+// rate lets Python do a workload once; 0 where it does not know it.
+func (k *pythonProcess) rate(name string) (float64, error) {
 	if k == nil {
 		return 0, nil
 	}
 	if _, err := fmt.Fprintln(k.in, name); err != nil {
-		return 0, core.In("--keras", core.ErrIO, err)
+		return 0, core.In(k.flag, core.ErrIO, err)
 	}
 	s, err := k.line()
 	if err != nil || s == "none" {
@@ -263,20 +266,20 @@ func (k *kerasProcess) rate(name string) (float64, error) {
 	}
 	rate, err := strconv.ParseFloat(s, 64)
 	if err != nil {
-		return 0, core.Errorf(core.ErrUsage, "--keras", "got %q, want a number", s)
+		return 0, core.Errorf(core.ErrUsage, k.flag, "got %q, want a number", s)
 	}
 	return rate, nil
 }
 
-func (k *kerasProcess) stop() {
+func (k *pythonProcess) stop() {
 	if k != nil {
 		_ = k.in.Close()
 		_ = k.cmd.Wait()
 	}
 }
 
-// name says which Keras it is; "" if there is none.
-func (k *kerasProcess) name() string {
+// name says what is measured; "" if there is none.
+func (k *pythonProcess) name() string {
 	if k == nil {
 		return ""
 	}

@@ -15,6 +15,16 @@ import (
 
 // What the tests of the verbs share: runs in this process, and small data to run on.
 
+// TestMain lets this program be gk where a test that starts gk itself says so, in the environment.
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		os.Exit(Run(context.Background(), os.Args, Streams{Out: os.Stdout, Err: os.Stderr}))
+	}
+	os.Exit(m.Run())
+}
+
+const asCommand = "GK_TEST_AS_COMMAND"
+
 // gk runs a command line and gives all that it leaves.
 func gk(args ...string) (code int, stdout, stderr string) {
 	return gkIn(context.Background(), args...)
