@@ -148,6 +148,23 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
+func TestYields(t *testing.T) {
+	r := newRegistry(t)
+	add := func(from string, yields bool) error {
+		return r.Layers.Add(registry.Entry[core.Layer]{Name: "Scale", Aliases: []string{"Custom>Scale"}, From: from, Yields: yields,
+			New: func() core.Layer { return &probe{} }})
+	}
+	if err := add("", true); err != nil {
+		t.Fatal(err)
+	}
+	if err := add("a plugin", false); err != nil || r.Layers.Lookup("Custom>Scale").From != "a plugin" {
+		t.Errorf("got %v, want the plugin's", err)
+	}
+	if err := add("another", false); err == nil {
+		t.Error("want an error: only the first yields")
+	}
+}
+
 func TestCloneGrowsAlone(t *testing.T) {
 	r := newRegistry(t)
 	c := r.Clone()

@@ -32,6 +32,7 @@ type Entry[T any] struct {
 	Becomes func(c core.Config, from Origin) (name string, err error)
 	// Before3, if not "", is the name of the entry that files of Keras 1 and 2 mean by this entry's names.
 	Before3 string
+	Yields  bool   // another entry of the same name takes its place
 	From    string // what provides it, for errors about duplicate names: "gk", or a plugin's binary
 	About   string // what it is, for those who meet it in a plugin; the first line is a summary
 }
@@ -92,11 +93,14 @@ func (t *Table[T]) onlyKeras() {
 	maps.DeleteFunc(t.types, func(_ reflect.Type, full string) bool { return gone(full) })
 }
 
-// Add adds an entry. A name that is taken is an error that says by whom.
+// Add adds an entry. A name that is taken is an error that says by whom, unless the entry that has it yields.
 func (t *Table[T]) Add(e Entry[T]) error {
 	full := e.FullName()
 	for _, n := range append([]string{full}, e.Aliases...) {
-		if at, ok := t.names[n]; ok {
+		at, ok := t.names[n]
+		if ok && t.entries[at].Yields {
+			t.remove(at)
+		} else if ok {
 			return core.Errorf(core.ErrUsage, "", "%s %q is provided twice: by %s and by %s", t.kind, n, orGK(t.entries[at].From), orGK(e.From))
 		}
 	}
@@ -117,6 +121,12 @@ func (t *Table[T]) Add(e Entry[T]) error {
 		}
 	}
 	return nil
+}
+
+func (t *Table[T]) remove(full string) {
+	delete(t.entries, full)
+	maps.DeleteFunc(t.names, func(_, of string) bool { return of == full })
+	maps.DeleteFunc(t.types, func(_ reflect.Type, of string) bool { return of == full })
 }
 
 // MustAdd is Add for the standard set, whose names are free.

@@ -4,6 +4,7 @@ Import this module before keras: it sets the environment that Keras and TensorFl
 """
 
 import hashlib
+import importlib
 import inspect
 import io
 import json
@@ -199,6 +200,9 @@ def with_modules(config):
                 space = getattr(space, part)
             if hasattr(space, config["class_name"]):
                 return {"module": f"keras.{module}", "registered_name": None, **config}
+        for module in ("convnext", "inception_resnet_v2"):  # Keras exports none of their layers
+            if hasattr(importlib.import_module(f"keras.src.applications.{module}"), config["class_name"]):
+                return {"module": f"keras.src.applications.{module}", "registered_name": config["class_name"], **config}
         raise ValueError(f"Keras has no class {config['class_name']!r}")
     return config
 
