@@ -68,6 +68,23 @@ func renamedSince2(r *registry.Registry) (old, today map[string]string) {
 	return old, today
 }
 
+// Beyond3 are the activations of a model that Keras 3 has no more, each with what it computes: files of Keras 3 hold them as functions of a
+// user, which custom_objects has to provide.
+func Beyond3(m *model.Model) map[string]string {
+	config, err := m.Config(core.Keras3)
+	if err != nil {
+		return nil
+	}
+	found := map[string]string{}
+	eachString(config, func(s string) string {
+		if e := m.Registry().Activations.Lookup(s); e != nil && e.Module == registry.LegacyModule {
+			found[s] = e.About
+		}
+		return s
+	})
+	return found
+}
+
 // eachString puts f of every string that is a value in v in its place.
 func eachString(v any, f func(s string) string) any {
 	switch x := v.(type) {

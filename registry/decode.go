@@ -84,6 +84,9 @@ func decodeAs[T any](d *Decoder, t *Table[T], v any) (T, error) {
 			o, ok = Object{Class: class, Config: maps.Clone(v)}, true
 			delete(o.Config, "name")
 		}
+		if _, isCode := v["value"].([]any); isCode && !ok || o.Class == "__lambda__" { // Keras 3 leaves out the class of an activation's code
+			return none, needsPlugin(needsCode["__lambda__"], t.kind)
+		}
 		if !ok {
 			return none, core.Errorf(core.ErrLayerConfig, "", "got an object without class_name, want the name of a %s or {class_name, config}", t.kind)
 		}

@@ -169,12 +169,16 @@ func (e *Encoder) Loss(l core.Loss) (map[string]any, error) { return objectOf(e,
 // Metric is the serialised form of a metric.
 func (e *Encoder) Metric(m core.Metric) (map[string]any, error) { return objectOf(e, e.Metrics, m) }
 
-// Activation is the serialised form of an activation: its name, or an object where it has settings.
+// Activation is the serialised form of an activation: its name, or an object where it has settings. What Keras 3 has no more is written as
+// it writes functions of its users, so that it loads with custom_objects.
 func (e *Encoder) Activation(a core.Activation) (any, error) {
 	if l, ok := a.(core.Layer); ok {
 		return e.inner(l)
 	}
 	if name := core.ActivationName(a); name != "" {
+		if entry := e.Activations.Lookup(name); e.Dialect == core.Keras3 && entry != nil && entry.Module == LegacyModule {
+			return core.Config{"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}, nil
+		}
 		return name, nil
 	}
 	return objectOf(e, e.Activations, a)

@@ -23,12 +23,17 @@ var needsCode = map[string]string{
 // readsFiles are layers that have a vocabulary, which may be the path of a file.
 var readsFiles = map[string]bool{"StringLookup": true, "IntegerLookup": true, "TextVectorization": true, "IndexLookup": true}
 
+// needsPlugin is the error for what holds code; replacement is what a plugin has to register in its place.
+func needsPlugin(what, replacement string) error {
+	err := core.Errorf(core.ErrUnsafeObject, "", "holds %s, which gk never runs", what)
+	err.Hint = fmt.Sprintf("a plugin that registers the %s can replace it: %s", replacement, pluginCommand)
+	return err
+}
+
 // unknownLayer is the error for a layer that no table has.
 func (d *Decoder) unknownLayer(o Object) error {
 	if what, ok := needsCode[o.Class]; ok {
-		err := core.Errorf(core.ErrUnsafeObject, "", "holds %s, which gk never runs", what)
-		err.Hint = fmt.Sprintf("a plugin that registers the class %q can replace it: %s", o.Class, pluginCommand)
-		return err
+		return needsPlugin(what, fmt.Sprintf("class %q", o.Class))
 	}
 	if path, ok := o.Config["vocabulary"].(string); ok && readsFiles[o.Class] {
 		return core.WithHint(core.Errorf(core.ErrUnsafePath, "vocabulary", "got %q, which names a file or an address", path),

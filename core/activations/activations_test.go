@@ -1,6 +1,7 @@
 package activations_test
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"testing"
@@ -235,4 +236,37 @@ func ExampleLeakyReLU() {
 	}
 	fmt.Println(got[0].Float64s())
 	// Output: [-0.5 5]
+}
+
+// TestCode holds that an activation whose config is code is refused by what it is, in both forms that Keras 3 writes.
+func TestCode(t *testing.T) {
+	for _, v := range []any{
+		map[string]any{"value": []any{"4wEAAAA=", nil, nil}},
+		map[string]any{"module": "builtins", "class_name": "__lambda__", "config": map[string]any{"value": []any{"4wEAAAA=", nil, nil}}},
+	} {
+		_, err := registry.Default.Decoder(registry.Origin{KerasVersion: "3.15.1"}).Activation(v)
+		var e *core.Error
+		if !errors.As(err, &e) || e.Kind != core.ErrUnsafeObject || e.Hint == "" {
+			t.Errorf("%v: got %v", v, err)
+		}
+	}
+}
+
+// TestNotOfKeras3 holds that what Keras 3 has no more is written as a function of the user's, and comes back.
+func TestNotOfKeras3(t *testing.T) {
+	a, err := registry.Default.Decoder(registry.Origin{KerasVersion: "2.2.4"}).Activation("hard_sigmoid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	written, err := registry.Default.Encoder(core.Keras3).Activation(a)
+	if f, ok := written.(core.Config); err != nil || !ok || f["class_name"] != "function" || f["config"] != "hard_sigmoid_legacy" {
+		t.Fatalf("got %v, %v", written, err)
+	}
+	back, err := registry.Default.Decoder(registry.Origin{KerasVersion: "3.15.1"}).Activation(written)
+	if err != nil || core.ActivationName(back) != "hard_sigmoid_legacy" {
+		t.Errorf("got %v, %v", back, err)
+	}
+	if legacy, err := registry.Default.Encoder(core.Legacy).Activation(a); err != nil || legacy != "hard_sigmoid_legacy" {
+		t.Errorf("got %v, %v", legacy, err) // the writer of .h5 calls it hard_sigmoid, and the file one of Keras 2
+	}
 }

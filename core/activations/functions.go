@@ -52,8 +52,11 @@ func init() {
 		e := registry.Entry[core.Activation]{
 			Name: names[0], Aliases: names[1:], New: func() core.Activation { return function{names[0], f.apply} },
 		}
-		if e.Name == "hard_sigmoid" {
+		switch e.Name {
+		case "hard_sigmoid":
 			e.Before3 = "hard_sigmoid_legacy"
+		case "hard_sigmoid_legacy":
+			e.Module, e.About = registry.LegacyModule, "keras.ops.clip(0.2 * x + 0.5, 0, 1)"
 		}
 		registry.Default.Activations.MustAdd(e)
 	}

@@ -354,6 +354,9 @@ func TestOldRecurrentConfigs(t *testing.T) {
 			t.Fatal(err)
 		}
 		for key, v := range want {
+			if f, ok := got[key].(core.Config); ok && f["class_name"] == "function" { // Keras 3 has no such activation
+				got[key] = f["config"]
+			}
 			if fmt.Sprint(got[key]) != fmt.Sprint(v) {
 				t.Errorf("Keras %s: %s: %s: got %v, want %v", c.version, c.class, key, got[key], v)
 			}

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"fmt"
 	"os"
 	"strings"
 
@@ -42,6 +43,11 @@ gk save weights.h5 --config architecture.json whole.h5`,
 			}
 			if err := hdf5io.Save(m, out, hdf5io.SaveOptions{WeightsOnly: c.Bool("weights-only"), OptimizerWeights: c.Bool("optimizer-weights"), KerasVersion: c.String("as")}); err != nil {
 				return err
+			}
+			if low := strings.ToLower(out); strings.HasSuffix(low, ".keras") || strings.HasSuffix(low, ".json") {
+				for name, what := range hdf5io.Beyond3(m) {
+					notes = append(notes, fmt.Sprintf("Keras 3 has no %s: it loads the file with custom_objects={%q: %s} and def %s(x): return %s", name, name, name, name, what))
+				}
 			}
 			info, err := os.Stat(out)
 			if err != nil {
