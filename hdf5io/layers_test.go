@@ -45,6 +45,9 @@ func TestLegacyLayerForms(t *testing.T) {
 		{"MaxoutDense", core.Config{"output_dim": 3.0, "nb_feature": 2.0}, []int{4}},
 		{"SReLU", core.Config{"shared_axes": []any{1.0}}, []int{3, 2}},
 		{"ParametricSoftplus", core.Config{"alpha_init": 0.5}, []int{3}},
+		{"RandomFourierFeatures", core.Config{"output_dim": 3.0, "kernel_initializer": "laplacian", "scale": 0.5}, []int{4}},
+		{"RandomHeight", core.Config{"factor": 0.25}, []int{4, 5, 3}},
+		{"RandomWidth", core.Config{"factor": []any{0.0, 0.25}, "interpolation": "gaussian"}, []int{4, 5, 3}},
 	} {
 		tested[c.class] = true
 		t.Run(c.class, func(t *testing.T) {

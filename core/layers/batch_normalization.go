@@ -54,7 +54,11 @@ func init() {
 		return &BatchNormalization{Axis: -1, Momentum: 0.99, Epsilon: 1e-3, Center: true, Scale: true, RenormMomentum: 0.99,
 			BetaInitializer: initializer("Zeros"), GammaInitializer: initializer("Ones"),
 			MovingMeanInitializer: initializer("Zeros"), MovingVarianceInitializer: initializer("Ones")}
-	}, upgrades(renamed(map[string]string{"beta_init": "beta_initializer", "gamma_init": "gamma_initializer"}), upgradeBatchNormalization))
+	}, upgrades(renamed(map[string]string{"beta_init": "beta_initializer", "gamma_init": "gamma_initializer"}), upgradeBatchNormalization), "BatchNormalizationV1", "BatchNormalizationV2")
+	became("SyncBatchNormalization", "BatchNormalization", func(c core.Config, _ registry.Origin) error { // of tf.keras
+		c["synchronized"] = true
+		return nil
+	})
 }
 
 // upgradeBatchNormalization: TensorFlow 1 wrote axis as a list of one.

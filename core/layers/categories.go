@@ -59,3 +59,11 @@ func oldModes(c core.Config) {
 		c["output_mode"] = "multi_hot"
 	}
 }
+
+// renameOld gives what an older TensorFlow wrote under another key its key of today.
+func renameOld(c core.Config, old, key string) {
+	if v, ok := c[old]; ok {
+		delete(c, old)
+		c[key] = v
+	}
+}

@@ -23,6 +23,7 @@ func init() {
 	registerUpgraded("CategoryEncoding", func() *CategoryEncoding { return &CategoryEncoding{OutputMode: "multi_hot"} },
 		func(c core.Config, _ registry.Origin) error {
 			oldModes(c)
+			renameOld(c, "max_tokens", "num_tokens") // TensorFlow 2.3 to 2.5
 			return nil
 		})
 }

@@ -26,6 +26,7 @@ func init() {
 	registerUpgraded("Discretization", func() *Discretization { return &Discretization{Epsilon: 0.01, OutputMode: "int"} },
 		func(c core.Config, _ registry.Origin) error {
 			oldModes(c)
+			renameOld(c, "bins", "bin_boundaries") // TensorFlow 2.3
 			return nil
 		})
 }

@@ -39,6 +39,10 @@ func init() {
 		return &IntegerLookup{VocabularyDType: "int64", NumOOVIndices: 1, OOVToken: &unknown, OutputMode: "int", OOVMethod: "floormod"}
 	}, func(c core.Config, _ registry.Origin) error {
 		oldModes(c)
+		for _, word := range []string{"mask", "oov"} { // TensorFlow 2.3 to 2.5
+			renameOld(c, word+"_value", word+"_token")
+		}
+		renameOld(c, "max_values", "max_tokens")
 		delete(c, "has_input_vocabulary")
 		return nil
 	})

@@ -100,6 +100,15 @@ func resizing(n, m int, interpolation string, antialias bool) *tensor.Tensor {
 			}
 			return ((-0.5*d+2.5)*d-4)*d + 2
 		}
+	case "mitchellcubic": // Mitchell and Netravali, SIGGRAPH 1988, with B = C = 1/3
+		reach, weight = 2, func(d float64) float64 {
+			if d < 1 {
+				return ((7*d-12)*d*d + 16.0/3) / 6
+			}
+			return ((-7.0/3*d+12)*d-20)*d/6 + 16.0/9
+		}
+	case "gaussian": // with a standard deviation of half a place
+		reach, weight = 1.5, func(d float64) float64 { return math.Exp(-2 * d * d) }
 	case "lanczos3":
 		reach, weight = 3, lanczos(3)
 	case "lanczos5":
