@@ -234,6 +234,9 @@ func trainingConfig(m *model.Model, d core.Dialect, version string) (map[string]
 			delete(c, "ema_momentum") // Keras 2 has no such keys, and they mean nothing
 			delete(c, "ema_overwrite_frequency")
 		}
+		if c, ok := optimizer["config"].(core.Config); ok && w.functions {
+			withoutSchedule(c, m.Optimizer())
+		}
 		return w.legacy(o, optimizer), w.err
 	}
 	return map[string]any{
@@ -241,6 +244,21 @@ func trainingConfig(m *model.Model, d core.Dialect, version string) (map[string]
 		"metrics": tree(o.Metrics, w.metric), "weighted_metrics": tree(o.WeightedMetrics, w.metric),
 		"run_eagerly": false, "steps_per_execution": 1, "jit_compile": false,
 	}, w.err
+}
+
+// withoutSchedule puts into the config of an optimizer what Keras 2.0 to 2.3 have in place of a schedule: decay where it does the same,
+// else the learning rate of now.
+func withoutSchedule(c core.Config, o core.Optimizer) {
+	schedule, ok := c["learning_rate"].(map[string]any)
+	if !ok {
+		return
+	}
+	if s, ok := schedule["config"].(core.Config); ok && schedule["class_name"] == "InverseTimeDecay" && s["decay_steps"] == 1.0 && s["staircase"] == false {
+		c["learning_rate"], c["decay"] = s["initial_learning_rate"], s["decay_rate"]
+		return
+	}
+	b := o.Common()
+	c["learning_rate"] = b.LearningRate.Schedule.At(b.Iterations)
 }
 
 // legacy is a training_config. tf.keras would take more keys as arguments of compile; Keras 2 wants sample_weight_mode.

@@ -262,3 +262,42 @@ func TestStandaloneKeras2(t *testing.T) {
 		sameOptimizer(t, path, r.Model, m)
 	}
 }
+
+// TestSchedulesInH5 holds how a schedule stands in a legacy file: with its module, without which Keras 3 does not find it; and for Keras 2.3,
+// which has no schedules, as the decay that does the same, or as the learning rate of now.
+func TestSchedulesInH5(t *testing.T) {
+	inverse := map[string]any{"class_name": "InverseTimeDecay", "config": map[string]any{"initial_learning_rate": 0.5, "decay_steps": 1.0, "decay_rate": 0.25}}
+	halved := map[string]any{"class_name": "ExponentialDecay", "config": map[string]any{"initial_learning_rate": 0.5, "decay_steps": 1.0, "decay_rate": 0.5}}
+	for _, c := range []struct {
+		schedule      map[string]any
+		version, want string
+	}{
+		{inverse, "", `"module": "keras.optimizers.schedules"`},
+		{inverse, "2.3.1", `"decay": 0.25, "learning_rate": 0.5`},
+		{halved, "2.3.1", `"learning_rate": 0.125`},
+	} {
+		m := sequential(t, dense("a", 3, layers.With{"input_shape": 2}))
+		optimizer := map[string]any{"class_name": "SGD", "config": map[string]any{"learning_rate": c.schedule}}
+		if err := m.Compile(model.Compile{Optimizer: optimizer, Loss: "mse"}); err != nil {
+			t.Fatal(err)
+		}
+		m.Optimizer().Common().Iterations = 2
+		path := save(t, m, "m.h5", hdf5io.SaveOptions{KerasVersion: c.version})
+		f, err := h5.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := f.Root().Attr("training_config")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := a.Str(); err != nil || !strings.Contains(text, c.want) {
+			t.Errorf("%s: got %s, %v, want %s", c.version, text, err, c.want)
+		}
+		f.Close()
+		r, err := hdf5io.Load(path, hdf5io.Options{})
+		if err != nil || len(r.Warnings) > 0 {
+			t.Errorf("%s: got %v, %v", c.version, err, r)
+		}
+	}
+}

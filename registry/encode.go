@@ -199,6 +199,17 @@ func (e *Encoder) Constraint(c core.Constraint) (map[string]any, error) {
 	return objectOf(e, e.Constraints, c)
 }
 
+// schedule is the serialised form of a schedule. Keras 3 finds it by its module only, also in legacy files.
+func (e *Encoder) schedule(s core.Schedule) (map[string]any, error) {
+	o, err := objectOf(e, e.Schedules, s)
+	if err == nil && e.Dialect == core.Legacy {
+		if entry := e.Schedules.Lookup(e.Schedules.NameOf(s)); entry.Package == "" {
+			o["module"], o["registered_name"] = entry.Module, nil
+		}
+	}
+	return o, err
+}
+
 // value is a field as JSON.
 func (e *Encoder) value(v reflect.Value) (any, error) {
 	if v.CanAddr() {
@@ -207,7 +218,7 @@ func (e *Encoder) value(v reflect.Value) (any, error) {
 			return p.Config(e.Dialect), nil
 		case *core.LearningRate:
 			if p.Schedule != nil {
-				return objectOf(e, e.Schedules, p.Schedule)
+				return e.schedule(p.Schedule)
 			}
 			return p.Value, nil
 		}
@@ -230,7 +241,7 @@ func (e *Encoder) value(v reflect.Value) (any, error) {
 	case core.Constraint:
 		return objectOf(e, e.Constraints, x)
 	case core.Schedule:
-		return objectOf(e, e.Schedules, x)
+		return e.schedule(x)
 	case core.Optimizer:
 		return objectOf(e, e.Optimizers, x)
 	case tensor.Shape:

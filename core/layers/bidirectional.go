@@ -152,7 +152,8 @@ func (l *Bidirectional) EncodeConfig(e *registry.Encoder) (core.Config, error) {
 		return nil, err
 	}
 	want["config"].(core.Config)["name"] = got["config"].(core.Config)["name"]
-	if reflect.DeepEqual(got, want) {
+	// Keras 3 makes one that goes backwards, whatever the forward layer does.
+	if reflect.DeepEqual(got, want) && !l.Layer.(recurrent).recurrence().GoBackwards {
 		delete(c, "backward_layer")
 	}
 	return c, nil

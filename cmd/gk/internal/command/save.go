@@ -44,11 +44,7 @@ gk save weights.h5 --config architecture.json whole.h5`,
 			if err := hdf5io.Save(m, out, hdf5io.SaveOptions{WeightsOnly: c.Bool("weights-only"), OptimizerWeights: c.Bool("optimizer-weights"), KerasVersion: c.String("as")}); err != nil {
 				return err
 			}
-			if low := strings.ToLower(out); strings.HasSuffix(low, ".keras") || strings.HasSuffix(low, ".json") {
-				for name, what := range hdf5io.Beyond3(m) {
-					notes = append(notes, fmt.Sprintf("Keras 3 has no %s: it loads the file with custom_objects={%q: %s} and def %s(x): return %s", name, name, name, name, what))
-				}
-			}
+			notes = append(notes, notesForKeras3(m, out, c.Bool("weights-only"))...)
 			info, err := os.Stat(out)
 			if err != nil {
 				return asError(err)
@@ -63,6 +59,23 @@ gk save weights.h5 --config architecture.json whole.h5`,
 			return nil
 		},
 	}
+}
+
+// notesForKeras3 say what real Keras 3 makes of a file with activations that it has no more.
+func notesForKeras3(m *model.Model, out string, weightsOnly bool) []string {
+	low := strings.ToLower(out)
+	format := "Keras 3 has no %[1]s: it loads the file with custom_objects={%[1]q: %[1]s} and def %[1]s(x): return %[2]s"
+	switch {
+	case weightsOnly, strings.HasSuffix(low, ".weights.h5"):
+		return nil
+	case !strings.HasSuffix(low, ".keras") && !strings.HasSuffix(low, ".json"):
+		format = "Keras 2 computes this file as gk does; Keras 3 has no %[1]s, %[2]s, and takes another function for it: write a .keras for that"
+	}
+	var notes []string
+	for name, what := range hdf5io.Beyond3(m) {
+		notes = append(notes, fmt.Sprintf(format, name, what))
+	}
+	return notes
 }
 
 // modelToSave opens what is to be saved, with notes on what was lost or converted on the way.
