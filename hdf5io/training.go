@@ -34,6 +34,10 @@ func (l *loader) compile(v any) bool {
 	if optimizer == nil {
 		optimizer = c["optimizer"]
 	}
+	if _, says := c["optimizer"]; !says && optimizer == nil && c["loss"] != nil {
+		optimizer = "rmsprop" // a .keras that Keras saved after an .h5, which takes the optimizer out of what it knows
+		l.warn("what the model was compiled with names no optimizer: rmsprop, as Keras")
+	}
 	optimizer = plain(optimizer)
 	o.Optimizer = l.keep("optimizer", optimizer, func(v any) error { _, err := d.Optimizer(v); return err })
 	if o.Optimizer == nil {

@@ -40,6 +40,8 @@ func TestTrainingConfigs(t *testing.T) {
 		"Keras 3": {`{"optimizer": {"module": "keras.optimizers", "class_name": "RMSprop", "config": {"learning_rate": 0.25}, "registered_name": null},
 			"loss": {"out": "mae"}, "loss_weights": {"class_name": "__tuple__", "items": [2.0]}, "metrics": null}`,
 			"RMSprop", map[string]any{"out": "mae"}, nil, ""},
+		"Keras 3 after an .h5": {`{"loss": "mse", "loss_weights": null, "metrics": ["mae"], "weighted_metrics": null, "run_eagerly": false}`,
+			"RMSprop", "mse", []any{"mae"}, "names no optimizer"},
 		"a loss of one's own": {`{"optimizer_config": {"class_name": "Adam", "config": {}}, "loss": "my_loss", "metrics": ["mae", "my_metric"]}`,
 			"Adam", nil, []any{"mae"}, `unknown loss "my_loss"`},
 		"an optimizer of one's own": {`{"optimizer_config": {"class_name": "Mine", "config": {}}, "loss": "mse"}`, "", nil, nil, `unknown optimizer "Mine"`},
