@@ -2,7 +2,7 @@ package core
 
 import "math"
 
-// This file owns config values that say between which numbers a random one lies.
+// This file owns config values that say between which numbers something lies.
 
 // Range is the two numbers between which a random one lies. In configs and Go code one number x stands for -|x| to |x|, cut at Min.
 type Range struct {
@@ -27,21 +27,13 @@ func (r *Range) SetConfig(v any) error {
 	if !isList {
 		list = []any{v}
 	}
-	numbers := make([]float64, len(list))
-	for i, x := range list {
-		switch n := x.(type) {
-		case float64:
-			numbers[i] = n
-		case int:
-			numbers[i] = float64(n)
-		default:
-			return wrong
-		}
-		if !(numbers[i] >= r.Min && numbers[i] <= r.Max) {
-			return wrong
-		}
+	numbers, ok := floats(list)
+	for _, n := range numbers {
+		ok = ok && n >= r.Min && n <= r.Max
 	}
 	switch {
+	case !ok:
+		return wrong
 	case isList && len(numbers) == 2:
 		r.Low, r.High = min(numbers[0], numbers[1]), max(numbers[0], numbers[1])
 	case !isList:
@@ -60,4 +52,39 @@ func (r Range) Config(Dialect) any {
 		return r.given
 	}
 	return []float64{r.Low, r.High}
+}
+
+// ValueRange is the lowest and the highest number that images hold, such as 0 and 255. In configs it is two numbers, in any order.
+type ValueRange struct{ Low, High float64 }
+
+// Width is how far apart the two are.
+func (r ValueRange) Width() float64 { return r.High - r.Low }
+
+// SetConfig takes two numbers.
+func (r *ValueRange) SetConfig(v any) error {
+	list, _ := listOf(v)
+	numbers, ok := floats(list)
+	if !ok || len(numbers) != 2 {
+		return Errorf(ErrLayerConfig, "", "got %v, want two numbers", shown(v))
+	}
+	r.Low, r.High = min(numbers[0], numbers[1]), max(numbers[0], numbers[1])
+	return nil
+}
+
+// Config is the two numbers.
+func (r ValueRange) Config(Dialect) any { return []float64{r.Low, r.High} }
+
+// floats are the numbers of a list; ok is false if something else is there.
+func floats(list []any) (numbers []float64, ok bool) {
+	for _, x := range list {
+		switch n := x.(type) {
+		case float64:
+			numbers = append(numbers, n)
+		case int:
+			numbers = append(numbers, float64(n))
+		default:
+			return nil, false
+		}
+	}
+	return numbers, true
 }

@@ -38,24 +38,34 @@ func (l *imageLayer) images(c *core.Call, x graph.Value, f func(g *graph.Graph, 
 	return []graph.Value{fromLast(c.Graph, f(c.Graph, toLast(c.Graph, x, l.DataFormat)), l.DataFormat)}
 }
 
-// augment does something to images in training, and nothing otherwise.
-func (l *imageLayer) augment(c *core.Call, x graph.Value, f func(g *graph.Graph, x graph.Value) graph.Value) []graph.Value {
+// augmentation is a layer that changes images at random.
+type augmentation interface {
+	// change is what training does to images with channels last.
+	change(c *core.Call, x graph.Value) graph.Value
+}
+
+// augment changes images in training, and does nothing otherwise.
+func (l *imageLayer) augment(c *core.Call, x graph.Value, by augmentation) []graph.Value {
 	c.DropMasks()
 	if !c.Training {
 		return []graph.Value{x}
 	}
-	return l.images(c, x, f)
+	return l.images(c, x, func(_ *graph.Graph, x graph.Value) graph.Value { return by.change(c, x) })
 }
 
 // perImage is a random number between two for each image of x: (batch, 1, 1, 1).
 func perImage(g *graph.Graph, x graph.Value, low, high float64) graph.Value {
-	u := g.Random(tensor.Shape{x.Dim(0), 1, 1, 1})
+	shape := tensor.Shape{x.Dim(0), 1, 1, 1}
+	if low == high {
+		return g.Full(low, shape)
+	}
+	u := g.Random(shape)
 	return g.Add(g.Const(low), g.Mul(u, g.Const(high-low)))
 }
 
-// chance is 1 for an image with a probability, else 0: (batch, 1, 1, 1).
-func chance(g *graph.Graph, x graph.Value, probability float64) graph.Value {
-	return g.Less(perImage(g, x, 0, 1), g.Const(probability))
+// chance is 1 for an image with a probability that is itself random, between two numbers, else 0: (batch, 1, 1, 1).
+func chance(g *graph.Graph, x graph.Value, low, high float64) graph.Value {
+	return g.Less(perImage(g, x, 0, 1), perImage(g, x, low, high))
 }
 
 // clip keeps numbers between two.
@@ -133,9 +143,14 @@ func (f *fill) affine(g *graph.Graph, images graph.Value, a [6]graph.Value) grap
 	h, w := images.Dim(1), images.Dim(2)
 	xs, ys := g.Reshape(counting(g, w), 1, 1, w), g.Reshape(counting(g, h), 1, h, 1)
 	at := func(a, b, c graph.Value) graph.Value { return g.Add(g.Add(g.Mul(a, xs), g.Mul(b, ys)), c) }
+	return f.warp(g, images, at(a[0], a[1], a[2]), at(a[3], a[4], a[5]))
+}
+
+// warp takes the numbers of each image from places x and y of the same image, which broadcast to (batch, height, width).
+func (f *fill) warp(g *graph.Graph, images, x, y graph.Value) graph.Value {
+	h, w := images.Dim(1), images.Dim(2)
 	shape := images.Shape()[:3]
-	x := g.BroadcastTo(f.inside(g, at(a[0], a[1], a[2]), w), shape)
-	y := g.BroadcastTo(f.inside(g, at(a[3], a[4], a[5]), h), shape)
+	x, y = g.BroadcastTo(f.inside(g, x, w), shape), g.BroadcastTo(f.inside(g, y, h), shape)
 	// Places are counted in float32, which has all whole numbers up to 2^24.
 	chunk := max(1, (1<<24)/max(1, h*w))
 	var parts []graph.Value

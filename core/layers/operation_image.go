@@ -13,14 +13,9 @@ import (
 // keras/src/ops/image.py and math.py; for the transforms of signals keras/src/backend/tensorflow/math.py.
 
 func init() {
-	operation("image", "RGBToGrayscale(data_format=None)(images)", image("images", func(a *arguments, x graph.Value) graph.Value {
-		if x.Dim(-1) == 1 {
-			return x
-		}
-		return a.g.Sum(a.g.Mul(x, a.g.Table(tensor.From([]float64{0.2989, 0.5870, 0.1140}))), []int{-1}, true)
-	}))
-	operation("image", "RGBToHSV(data_format=None)(images)", image("images", rgbToHSV))
-	operation("image", "HSVToRGB(data_format=None)(images)", image("images", hsvToRGB))
+	operation("image", "RGBToGrayscale(data_format=None)(images)", image("images", func(a *arguments, x graph.Value) graph.Value { return grayscale(a.g, x) }))
+	operation("image", "RGBToHSV(data_format=None)(images)", image("images", func(a *arguments, x graph.Value) graph.Value { return rgbToHSV(a.g, x) }))
+	operation("image", "HSVToRGB(data_format=None)(images)", image("images", func(a *arguments, x graph.Value) graph.Value { return hsvToRGB(a.g, x) }))
 	operation("image", "Resize(size, interpolation='bilinear', antialias=False, crop_to_aspect_ratio=False, pad_to_aspect_ratio=False, fill_mode='constant', fill_value=0.0, data_format=None)(images)",
 		image("images", func(a *arguments, x graph.Value) graph.Value {
 			size := a.perAxis("size", 2)
@@ -320,48 +315,6 @@ func (a *arguments) filter(x graph.Value, axis int, weights []float64) graph.Val
 		return a.g.Zeros(x)
 	}
 	return y
-}
-
-// channel is one of the channels of x.
-func channel(g *graph.Graph, x graph.Value, i int) graph.Value { return g.Narrow(x, -1, i, 1) }
-
-// rgbToHSV gives hue, saturation and value of colours, all from 0 to 1. Hue is 0 where there is none.
-func rgbToHSV(a *arguments, x graph.Value) graph.Value {
-	g := a.g
-	if x.Dim(-1) != 3 {
-		a.fail("images", "got shape %v, want 3 channels", x.Shape())
-		return x
-	}
-	r, gr, b := channel(g, x, 0), channel(g, x, 1), channel(g, x, 2)
-	v := g.Max(x, []int{-1}, true)
-	span := g.Sub(v, g.Min(x, []int{-1}, true))
-	some := g.Greater(span, g.Const(0))
-	norm := g.Div(g.Const(1.0/6), g.Select(some, span, g.Const(1)))
-	hue := g.Select(g.Equal(r, v), g.Mul(norm, g.Sub(gr, b)),
-		g.Select(g.Equal(gr, v), g.Add(g.Mul(norm, g.Sub(b, r)), g.Const(2.0/6)), g.Add(g.Mul(norm, g.Sub(r, gr)), g.Const(4.0/6))))
-	hue = g.Select(some, hue, g.Const(0))
-	hue = g.Select(g.Less(hue, g.Const(0)), g.Add(hue, g.Const(1)), hue)
-	s := g.Select(g.Greater(v, g.Const(0)), g.Div(span, g.Select(g.Greater(v, g.Const(0)), v, g.Const(1))), g.Const(0))
-	return g.Concat(x.Rank()-1, hue, s, v)
-}
-
-// hsvToRGB is the way back.
-func hsvToRGB(a *arguments, x graph.Value) graph.Value {
-	g := a.g
-	if x.Dim(-1) != 3 {
-		a.fail("images", "got shape %v, want 3 channels", x.Shape())
-		return x
-	}
-	h, s, v := scaled(g, channel(g, x, 0), 6), channel(g, x, 1), channel(g, x, 2)
-	clip := func(v graph.Value) graph.Value { return g.Minimum(g.Maximum(v, g.Const(0)), g.Const(1)) }
-	away := func(from float64) graph.Value { return g.Abs(g.Sub(h, g.Const(from))) }
-	parts := []graph.Value{
-		clip(g.Sub(away(3), g.Const(1))), clip(g.Sub(g.Const(2), away(2))), clip(g.Sub(g.Const(2), away(4))),
-	}
-	for i, p := range parts {
-		parts[i] = g.Mul(v, g.Add(g.Sub(g.Const(1), s), g.Mul(s, p)))
-	}
-	return g.Concat(x.Rank()-1, parts...)
 }
 
 // frames cuts the last axis into sequences, stride apart.

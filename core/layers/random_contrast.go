@@ -16,14 +16,14 @@ import (
 // Source: keras/src/layers/preprocessing/image_preprocessing/random_contrast.py.
 type RandomContrast struct {
 	imageLayer
-	Factor     core.Range `json:"factor"`
-	ValueRange []float64  `json:"value_range" keras:"3"`
-	Seed       any        `json:"seed"`
+	Factor     core.Range      `json:"factor"`
+	ValueRange core.ValueRange `json:"value_range" keras:"3"`
+	Seed       any             `json:"seed"`
 }
 
 func init() {
 	registerUpgraded("RandomContrast", func() *RandomContrast {
-		return &RandomContrast{imageLayer: newImageLayer(), Factor: core.Range{Min: 0, Max: 1}, ValueRange: []float64{0, 255}}
+		return &RandomContrast{imageLayer: newImageLayer(), Factor: core.Range{Min: 0, Max: 1}, ValueRange: core.ValueRange{Low: 0, High: 255}}
 	}, upgrades(upgradeRandomImage, func(c core.Config, from registry.Origin) error {
 		if f := c["factor"]; from.Major() == 2 { // one number stood for both
 			if _, ok := number(f); ok {
@@ -41,22 +41,13 @@ func NewRandomContrast(factor any, with ...With) *RandomContrast {
 
 // Call changes contrast in training.
 func (l *RandomContrast) Call(c *core.Call, inputs []graph.Value) []graph.Value {
-	return l.augment(c, inputs[0], func(g *graph.Graph, x graph.Value) graph.Value {
-		low, high, ok := pairOf(c, "value_range", l.ValueRange)
-		if !ok {
-			return x
-		}
-		mean := g.Mean(x, []int{1, 2}, true)
-		f := perImage(g, x, 1-l.Factor.Low, 1+l.Factor.High)
-		return clip(g, g.Add(g.Mul(g.Sub(x, mean), f), mean), low, high)
-	})
+	return l.augment(c, inputs[0], l)
 }
 
-// pairOf is the two numbers of a setting.
-func pairOf(c *core.Call, key string, v []float64) (low, high float64, ok bool) {
-	if len(v) != 2 {
-		c.Graph.Fail(core.Errorf(core.ErrLayerConfig, key, "got %v, want two numbers", v))
-		return 0, 0, false
-	}
-	return v[0], v[1], true
+// change makes differences from the mean larger or smaller.
+func (l *RandomContrast) change(c *core.Call, x graph.Value) graph.Value {
+	g := c.Graph
+	mean := g.Mean(x, []int{1, 2}, true)
+	f := perImage(g, x, 1-l.Factor.Low, 1+l.Factor.High)
+	return clip(g, g.Add(g.Mul(g.Sub(x, mean), f), mean), l.ValueRange.Low, l.ValueRange.High)
 }

@@ -32,17 +32,21 @@ func (l *RandomFlip) SetKeras(major int) { l.older = major == 2 }
 
 // Call flips in training.
 func (l *RandomFlip) Call(c *core.Call, inputs []graph.Value) []graph.Value {
-	return l.augment(c, inputs[0], func(g *graph.Graph, x graph.Value) graph.Value {
-		flip := chance(g, x, 0.5)
-		if l.Mode != "vertical" {
-			x = g.Select(flip, g.Reverse(x, 2), x)
-		}
-		if l.Mode == "horizontal_and_vertical" && l.older {
-			flip = chance(g, x, 0.5)
-		}
-		if l.Mode != "horizontal" {
-			x = g.Select(flip, g.Reverse(x, 1), x)
-		}
-		return x
-	})
+	return l.augment(c, inputs[0], l)
+}
+
+// change turns images around.
+func (l *RandomFlip) change(c *core.Call, x graph.Value) graph.Value {
+	g := c.Graph
+	flip := chance(g, x, 0.5, 0.5)
+	if l.Mode != "vertical" {
+		x = g.Select(flip, g.Reverse(x, 2), x)
+	}
+	if l.Mode == "horizontal_and_vertical" && l.older {
+		flip = chance(g, x, 0.5, 0.5)
+	}
+	if l.Mode != "horizontal" {
+		x = g.Select(flip, g.Reverse(x, 1), x)
+	}
+	return x
 }

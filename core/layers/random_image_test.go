@@ -94,21 +94,24 @@ func TestRandomRanges(t *testing.T) {
 			return (math.Atan2(5, 1) - math.Atan2(y[17]-y[12], y[13]-y[12])) / (2 * math.Pi)
 		}},
 	} {
-		var sum, squares float64
-		lowest, highest := math.Inf(1), math.Inf(-1)
+		var numbers []float64
 		for _, y := range perImageOf(run(t, c.layer, true, ramp)) {
-			v := c.number(y)
-			lowest, highest = min(lowest, v), max(highest, v)
-			sum += v / n
-			squares += v * v / n
+			numbers = append(numbers, c.number(y))
 		}
-		width := c.high - c.low
-		if lowest < c.low-1e-9 || highest > c.high+1e-9 {
-			t.Errorf("%s: got %v to %v, want %v to %v", c.what, lowest, highest, c.low, c.high)
-		}
-		near(t, c.what+": mean", sum, (c.low+c.high)/2, width/math.Sqrt(12*n))
-		near(t, c.what+": variance", squares-sum*sum, width*width/12, width*width/math.Sqrt(180*n))
+		uniform(t, c.what, numbers, c.low, c.high)
 	}
+}
+
+// uniform checks that numbers are all between two, and uniform there by mean and variance.
+func uniform(t *testing.T, what string, numbers []float64, low, high float64) {
+	t.Helper()
+	n, width := float64(len(numbers)), high-low
+	if lowest, highest := slices.Min(numbers), slices.Max(numbers); lowest < low-1e-9 || highest > high+1e-9 {
+		t.Errorf("%s: got %v to %v, want %v to %v", what, lowest, highest, low, high)
+	}
+	mean, variance := moments(numbers)
+	near(t, what+": mean", mean, (low+high)/2, width/math.Sqrt(12*n))
+	near(t, what+": variance", variance, width*width/12, width*width/math.Sqrt(180*n))
 }
 
 // TestRandomCrop checks that every place comes, that images of a batch share theirs, and what the crop is.

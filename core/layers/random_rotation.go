@@ -31,13 +31,17 @@ func NewRandomRotation(factor any, with ...With) *RandomRotation {
 
 // Call rotates in training.
 func (l *RandomRotation) Call(c *core.Call, inputs []graph.Value) []graph.Value {
-	return l.augment(c, inputs[0], func(g *graph.Graph, x graph.Value) graph.Value {
-		angle := g.Squeeze(perImage(g, x, l.Factor.Low*radians, l.Factor.High*radians), -1)
-		cos, sin := g.Cos(angle), g.Sin(angle)
-		cx, cy := g.Const(float64(x.Dim(2)-1)/2), g.Const(float64(x.Dim(1)-1)/2)
-		return l.affine(g, x, [6]graph.Value{
-			cos, g.Neg(sin), g.Add(g.Sub(cx, g.Mul(cx, cos)), g.Mul(cy, sin)),
-			sin, cos, g.Sub(g.Sub(cy, g.Mul(cx, sin)), g.Mul(cy, cos)),
-		})
+	return l.augment(c, inputs[0], l)
+}
+
+// change turns images.
+func (l *RandomRotation) change(c *core.Call, x graph.Value) graph.Value {
+	g := c.Graph
+	angle := g.Squeeze(perImage(g, x, l.Factor.Low*radians, l.Factor.High*radians), -1)
+	cos, sin := g.Cos(angle), g.Sin(angle)
+	cx, cy := g.Const(float64(x.Dim(2)-1)/2), g.Const(float64(x.Dim(1)-1)/2)
+	return l.affine(g, x, [6]graph.Value{
+		cos, g.Neg(sin), g.Add(g.Sub(cx, g.Mul(cx, cos)), g.Mul(cy, sin)),
+		sin, cos, g.Sub(g.Sub(cy, g.Mul(cx, sin)), g.Mul(cy, cos)),
 	})
 }

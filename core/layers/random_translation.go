@@ -32,13 +32,17 @@ func NewRandomTranslation(heightFactor, widthFactor any, with ...With) *RandomTr
 
 // Call moves images in training.
 func (l *RandomTranslation) Call(c *core.Call, inputs []graph.Value) []graph.Value {
-	return l.augment(c, inputs[0], func(g *graph.Graph, x graph.Value) graph.Value {
-		shift := func(r core.Range, size int) graph.Value {
-			return g.Squeeze(perImage(g, x, -r.Low*float64(size), -r.High*float64(size)), -1)
-		}
-		dy := shift(l.HeightFactor, x.Dim(1))
-		dx := shift(l.WidthFactor, x.Dim(2))
-		zero, one := g.Const(0), g.Const(1)
-		return l.affine(g, x, [6]graph.Value{one, zero, dx, zero, one, dy})
-	})
+	return l.augment(c, inputs[0], l)
+}
+
+// change moves images.
+func (l *RandomTranslation) change(c *core.Call, x graph.Value) graph.Value {
+	g := c.Graph
+	shift := func(r core.Range, size int) graph.Value {
+		return g.Squeeze(perImage(g, x, -r.Low*float64(size), -r.High*float64(size)), -1)
+	}
+	dy := shift(l.HeightFactor, x.Dim(1))
+	dx := shift(l.WidthFactor, x.Dim(2))
+	zero, one := g.Const(0), g.Const(1)
+	return l.affine(g, x, [6]graph.Value{one, zero, dx, zero, one, dy})
 }

@@ -33,17 +33,21 @@ func NewRandomZoom(heightFactor any, with ...With) *RandomZoom {
 
 // Call zooms in training.
 func (l *RandomZoom) Call(c *core.Call, inputs []graph.Value) []graph.Value {
-	return l.augment(c, inputs[0], func(g *graph.Graph, x graph.Value) graph.Value {
-		factor := func(r core.Range) graph.Value { return g.Squeeze(perImage(g, x, 1+r.Low, 1+r.High), -1) }
-		zy := factor(l.HeightFactor)
-		zx := zy
-		if !l.WidthFactor.Null() {
-			zx = factor(l.WidthFactor)
-		}
-		offset := func(z graph.Value, size int) graph.Value {
-			return g.Mul(g.Const(float64(size-1)/2), g.Sub(g.Const(1), z))
-		}
-		zero := g.Const(0)
-		return l.affine(g, x, [6]graph.Value{zx, zero, offset(zx, x.Dim(2)), zero, zy, offset(zy, x.Dim(1))})
-	})
+	return l.augment(c, inputs[0], l)
+}
+
+// change makes images smaller or larger.
+func (l *RandomZoom) change(c *core.Call, x graph.Value) graph.Value {
+	g := c.Graph
+	factor := func(r core.Range) graph.Value { return g.Squeeze(perImage(g, x, 1+r.Low, 1+r.High), -1) }
+	zy := factor(l.HeightFactor)
+	zx := zy
+	if !l.WidthFactor.Null() {
+		zx = factor(l.WidthFactor)
+	}
+	offset := func(z graph.Value, size int) graph.Value {
+		return g.Mul(g.Const(float64(size-1)/2), g.Sub(g.Const(1), z))
+	}
+	zero := g.Const(0)
+	return l.affine(g, x, [6]graph.Value{zx, zero, offset(zx, x.Dim(2)), zero, zy, offset(zy, x.Dim(1))})
 }

@@ -3,6 +3,7 @@
 Rows:    name class_name config input [input_kind] [mask] [initial_state] [states] [seed=1] [train=true] [tol=1e-5]
          [call]: names of the arguments that take the inputs, where they are not a list; [kwargs]: further arguments
          [finite_differences=true], for the readers of goldens: whether gradients are those of the numbers
+         [gradients=true]: false leaves out those of inputs, where TensorFlow has none and other backends do
 Arrays:  in_i mask_i w_i out_i mask_out_i, and where train is true train_i dy_i dx_i dw_i after_i losses
 """
 
@@ -86,7 +87,7 @@ def fill(case, weights):
 
 
 def train(case, layer, xs, how):
-    floats = [i for i, x in enumerate(xs) if x.dtype.is_floating]
+    floats = [i for i, x in enumerate(xs) if x.dtype.is_floating and case.get("gradients", True)]
     variables = [w.value for w in layer.trainable_weights]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch([xs[i] for i in floats] + variables)
