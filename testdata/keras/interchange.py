@@ -186,6 +186,12 @@ def step(model, xs, y):
     model.train_on_batch(one(xs), y)
 
 
+def fresh():
+    """Begins anew where all models are in one graph, which costs more with each of them."""
+    if KERAS2:
+        keras.backend.clear_session()
+
+
 def slots(model):
     """All that the optimizer of Keras 2.3.1 keeps."""
     return np.concatenate([np.ravel(w) for w in model.optimizer.get_weights()]) if KERAS2 else None
@@ -242,6 +248,7 @@ class Run:
 
     def write(self, make, optimizer):
         """Trains a model, saves it in every form, and asks for gk's part."""
+        fresh()
         name = f"{make.__name__}_{optimizer}"
         seed(len(self.jobs) + 1)
         rng = np.random.default_rng(len(self.jobs))
@@ -294,6 +301,7 @@ class Run:
             self.near(f"{name}: gk predicts after a step", got["after"], after, 1e-4)
         for file in job["save"]:
             ending = file.split("_gk.")[1]
+            fresh()
             try:
                 if ending == "weights.h5" or ending == "legacy.h5":
                     model = make()[0]
