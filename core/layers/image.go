@@ -130,6 +130,8 @@ type fill struct {
 	FillMode      string  `json:"fill_mode" want:"reflect|wrap|constant|nearest"`
 	Interpolation string  `json:"interpolation" want:"bilinear|nearest"`
 	FillValue     float64 `json:"fill_value"`
+
+	perPlace bool // the modes hold for each place that is read, by the rules of map_coordinates, and not for where between them one looks
 }
 
 func newFill() fill { return fill{FillMode: "reflect", Interpolation: "bilinear"} }
@@ -150,7 +152,10 @@ func (f *fill) affine(g *graph.Graph, images graph.Value, a [6]graph.Value) grap
 func (f *fill) warp(g *graph.Graph, images, x, y graph.Value) graph.Value {
 	h, w := images.Dim(1), images.Dim(2)
 	shape := images.Shape()[:3]
-	x, y = g.BroadcastTo(f.inside(g, x, w), shape), g.BroadcastTo(f.inside(g, y, h), shape)
+	if !f.perPlace {
+		x, y = f.inside(g, x, w), f.inside(g, y, h)
+	}
+	x, y = g.BroadcastTo(x, shape), g.BroadcastTo(y, shape)
 	// Places are counted in float32, which has all whole numbers up to 2^24.
 	chunk := max(1, (1<<24)/max(1, h*w))
 	var parts []graph.Value
@@ -193,13 +198,25 @@ func (f *fill) inside(g *graph.Graph, at graph.Value, n int) graph.Value {
 	return clip(g, at, 0, float64(n-1))
 }
 
+// place is the place that is read for a whole number along an axis of n numbers.
+func (f *fill) place(g *graph.Graph, at graph.Value, n int) graph.Value {
+	switch {
+	case f.perPlace && f.FillMode == "reflect": // abcd|dcba, and before the beginning bcd
+		rest := g.Mod(g.Abs(at), g.Const(float64(2*n)))
+		at = g.Minimum(rest, g.Sub(g.Const(float64(2*n-1)), rest))
+	case f.perPlace && f.FillMode == "wrap":
+		at = g.Mod(at, g.Const(float64(n)))
+	}
+	return clip(g, at, 0, float64(n-1))
+}
+
 // sample reads images at places (batch, height, width).
 func (f *fill) sample(g *graph.Graph, images, x, y graph.Value) graph.Value {
 	n, h, w, channels := images.Dim(0), images.Dim(1), images.Dim(2), images.Dim(3)
 	rows := g.Reshape(images, n*h*w, channels)
 	first := g.Mul(g.Reshape(counting(g, n), n, 1, 1), g.Const(float64(h*w)))
 	read := func(y, x graph.Value) graph.Value {
-		iy, ix := clip(g, y, 0, float64(h-1)), clip(g, x, 0, float64(w-1))
+		iy, ix := f.place(g, y, h), f.place(g, x, w)
 		v := g.Gather(rows, g.Add(first, g.Add(g.Mul(iy, g.Const(float64(w))), ix)))
 		if f.FillMode != "constant" {
 			return v

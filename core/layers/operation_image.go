@@ -107,35 +107,15 @@ func init() {
 	}))
 	operation("image", "GaussianBlur(kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None)(images)", image("images", func(a *arguments, x graph.Value) graph.Value {
 		size := a.perAxis("kernel_size", 2)
-		sigma, ok := a.tensor("sigma").Static()
-		if !ok || len(sigma) == 0 {
-			a.fail("sigma", "got %v, want numbers", a.values["sigma"])
+		sigma := a.g.Flatten(a.tensor("sigma"), 0)
+		if n := sigma.Dim(0); n < 1 || size[0] < 1 || size[1] < 1 {
+			a.fail("sigma", "got %d numbers for a kernel of %v, want one or two", n, size)
 			return x
 		}
-		row := func(i int) []float64 {
-			k, sum := make([]float64, size[i]), 0.0
-			for j := range k {
-				d := (float64(j) - float64(size[i]-1)/2) / sigma[min(i, len(sigma)-1)]
-				k[j] = math.Exp(-0.5 * d * d)
-				sum += k[j]
-			}
-			for j := range k {
-				k[j] /= sum
-			}
-			return k
-		}
-		var kernel []float64
-		for _, v := range row(1) { // kernel_size is (width, height) here, and what comes out is read as (height, width), as in Keras
-			for _, w := range row(0) {
-				kernel = append(kernel, v*w)
-			}
-		}
-		channels := x.Dim(-1)
-		if channels < 0 {
+		if x.Dim(-1) < 0 {
 			return x
 		}
-		k := a.g.BroadcastTo(a.g.Table(tensor.From(kernel, size[0], size[1], 1, 1)), tensor.Shape{size[0], size[1], channels, 1})
-		return depthwise(a.c, x, k, core.AllAxes(2, 1), core.AllAxes(2, 1), "same")
+		return gaussianBlur(a.c, x, size, [2]graph.Value{a.g.Narrow(sigma, 0, 0, 1), a.g.Narrow(sigma, 0, min(1, sigma.Dim(0)-1), 1)})
 	}))
 	// The derivatives along height and width, smoothed across; the edge is reflected.
 	operation("image", "SobelEdges(data_format=None)(images)", one(func(a *arguments) graph.Value {
