@@ -16,6 +16,7 @@ import (
 	"github.com/gokeras/gk/core/model"
 	"github.com/gokeras/gk/hdf5io"
 	"github.com/gokeras/gk/hdf5io/internal/h5"
+	"github.com/gokeras/gk/registry"
 )
 
 func sequential(t *testing.T, ls ...core.Layer) *model.Model {
@@ -113,6 +114,54 @@ func TestSkipMismatchAndByName(t *testing.T) {
 	r = load(hdf5io.Options{ByName: true})
 	if len(r.Skipped) != 3 || !slices.Equal(r.Model.AllWeights()[2].Data(), from.AllWeights()[2].Data()) || r.Model.AllWeights()[0].Ready() {
 		t.Errorf("by name: skipped %q", r.Skipped)
+	}
+}
+
+// TestUnsaidInput opens weights of Sequential models whose architecture does not say what their input is, as Keras 2.3.1 writes those that
+// were made with an InputLayer.
+func TestUnsaidInput(t *testing.T) {
+	for want, ls := range map[string][]string{
+		"(None, 6)": {
+			`{"class_name": "GaussianNoise", "config": {"name": "n", "stddev": 0.1}}`,
+			`{"class_name": "Dropout", "config": {"name": "o", "rate": 0.1}}`,
+			`{"class_name": "Dense", "config": {"name": "d", "units": 2}}`},
+		"(None, None, 4)": {
+			`{"class_name": "Masking", "config": {"name": "m", "mask_value": 0.0}}`,
+			`{"class_name": "Bidirectional", "config": {"name": "b", "layer": {"class_name": "GRU", "config": {"name": "g", "units": 3}}}}`},
+		"": {
+			`{"class_name": "Flatten", "config": {"name": "f"}}`,
+			`{"class_name": "Dense", "config": {"name": "d", "units": 2}}`},
+	} {
+		text := func(layers []string) []byte {
+			return []byte(`{"class_name": "Sequential", "config": {"name": "s", "layers": [` + strings.Join(layers, ", ") + `]}, "keras_version": "2.3.1"}`)
+		}
+		said := `{"class_name": "InputLayer", "config": {"name": "i", "batch_input_shape": ` +
+			map[string]string{"(None, 6)": "[null, 6]", "(None, None, 4)": "[null, 7, 4]", "": "[null, 5, 2]"}[want] + `}}`
+		m, err := model.FromJSON(text(append([]string{said}, ls...)), nil, registry.Origin{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.Initialize()
+		path := save(t, m, "w.h5", hdf5io.SaveOptions{WeightsOnly: true})
+		r, err := hdf5io.Load(path, hdf5io.Options{LoadOptions: model.LoadOptions{Config: text(ls)}})
+		if want == "" {
+			if !errors.Is(err, core.ErrGraph) {
+				t.Errorf("%s: got %v, want that nothing says what its input is", ls, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", ls, err)
+			continue
+		}
+		if got := fmt.Sprint(r.Model.Inputs()[0].Shape()); got != want || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], want) {
+			t.Errorf("%s: got input %s and warnings %q, want %s", ls, got, r.Warnings, want)
+		}
+		for i, w := range r.Model.AllWeights() {
+			if !slices.Equal(w.Data(), m.AllWeights()[i].Data()) {
+				t.Errorf("%s: weight %d is not loaded", ls, i)
+			}
+		}
 	}
 }
 

@@ -295,13 +295,23 @@ func (l *loader) assignLegacy(g *h5.Group) error {
 	return a.apply()
 }
 
-// guessInput builds a Sequential model that does not say what its input is for the input that the first array of its first layer tells. If
-// that does not fit, the model stays as it is.
+// guessInput builds a Sequential model that does not say what its input is for the input that the first array of its first layer tells,
+// apart from those that just hand it on. If that does not fit, the model stays as it is.
 func (l *loader) guessInput(there []fileLayer) {
-	if l.Model.Built() || len(there) == 0 || len(l.Model.Layers()) == 0 {
+	if l.Model.Built() || len(there) == 0 {
 		return
 	}
-	first, ok := l.Model.Layers()[0].(registry.InputGuesser)
+	layers := l.Model.Layers()
+	for len(layers) > 0 {
+		if _, ok := layers[0].(registry.ShapeKeeper); !ok {
+			break
+		}
+		layers = layers[1:]
+	}
+	if len(layers) == 0 {
+		return
+	}
+	first, ok := layers[0].(registry.InputGuesser)
 	if !ok {
 		return
 	}

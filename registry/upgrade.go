@@ -15,6 +15,12 @@ type InputGuesser interface {
 	InputOf(first tensor.Shape) tensor.Shape
 }
 
+// ShapeKeeper is a layer without weights whose output is as large as its input: in front of an InputGuesser it has the same input.
+type ShapeKeeper interface {
+	core.Layer
+	KeepsShape()
+}
+
 // WeightUpgrader is a layer that makes its weights of the arrays that a file of another Keras holds: kernels of Theano, an LSTM in
 // twelve arrays.
 type WeightUpgrader interface {

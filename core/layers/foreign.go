@@ -388,6 +388,35 @@ func (l *Embedding) InputOf(tensor.Shape) tensor.Shape {
 	return tensor.Shape{tensor.Unknown, tensor.Unknown}
 }
 
+// InputOf is the input that the layer which goes forwards has: its arrays come first.
+func (l *Bidirectional) InputOf(kernel tensor.Shape) tensor.Shape {
+	if inner, ok := l.Layer.(registry.InputGuesser); ok {
+		return inner.InputOf(kernel)
+	}
+	return nil
+}
+
+// KeepsShape says that the next layer has the same input.
+func (*Activation) KeepsShape() {}
+
+// KeepsShape says that the next layer has the same input.
+func (*ActivityRegularization) KeepsShape() {}
+
+// KeepsShape says that the next layer has the same input.
+func (*Dropout) KeepsShape() {}
+
+// KeepsShape says that the next layer has the same input.
+func (*GaussianDropout) KeepsShape() {}
+
+// KeepsShape says that the next layer has the same input.
+func (*GaussianNoise) KeepsShape() {}
+
+// KeepsShape says that the next layer has the same input.
+func (*Masking) KeepsShape() {}
+
+// KeepsShape says that the next layer has the same input.
+func (*spatialDropout) KeepsShape() {}
+
 // guessed is an input with as many channels as axis of a kernel of the given rank has, and further axes between them and the batch.
 func guessed(kernel tensor.Shape, rank, axis, further int) tensor.Shape {
 	if len(kernel) != rank {
