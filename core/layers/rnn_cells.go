@@ -230,12 +230,8 @@ func (l *StackedRNNCells) Build(b *core.Builder, inputs []tensor.Shape) error {
 			return err
 		}
 		l.run = append(l.run, s)
-		name := nameOf(inner)
-		for n := 1; slices.Contains(names, name); n++ {
-			name = fmt.Sprintf("%s_%d", nameOf(inner), n)
-		}
-		names = append(names, name)
-		inner.Common().Name = name
+		names = append(names, newName(names, nameOf(inner)))
+		inner.Common().Name = names[i]
 		if err := b.Child("cells[]", inner, shape); err != nil {
 			return err
 		}
@@ -246,6 +242,15 @@ func (l *StackedRNNCells) Build(b *core.Builder, inputs []tensor.Shape) error {
 		shape = out[0]
 	}
 	return nil
+}
+
+// newName is a name, with a number after it if names have it.
+func newName(names []string, name string) string {
+	all := name
+	for n := 1; slices.Contains(names, all); n++ {
+		all = fmt.Sprintf("%s_%d", name, n)
+	}
+	return all
 }
 
 // Call computes one step of all cells.
