@@ -107,7 +107,8 @@ func init() {
 	}))
 	operation("image", "GaussianBlur(kernel_size=(3, 3), sigma=(1.0, 1.0), data_format=None)(images)", image("images", func(a *arguments, x graph.Value) graph.Value {
 		size := a.perAxis("kernel_size", 2)
-		sigma := a.g.Flatten(a.tensor("sigma"), 0)
+		sigma := a.tensor("sigma")
+		sigma = a.g.Reshape(sigma, sigma.Shape().Size())
 		if n := sigma.Dim(0); n < 1 || size[0] < 1 || size[1] < 1 {
 			a.fail("sigma", "got %d numbers for a kernel of %v, want one or two", n, size)
 			return x
