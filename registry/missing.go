@@ -17,7 +17,10 @@ import (
 // This file owns layers that nothing provides: what is said of them, and what stands in for them where that is allowed.
 
 // pluginCommand is how a class that gk does not have gets in.
-const pluginCommand = "gk plugin install PATH, then --plugin PATH; gk summary --allow-missing shows the model without it"
+const pluginCommand = "gk plugin install PATH, then --plugin PATH; " + withoutIt
+
+// withoutIt is how one sees the rest of a model.
+const withoutIt = "gk summary --allow-missing shows the model without it"
 
 // Missing stands in for a layer that cannot be made: nothing provides its class, or something that its config names, or only code in the
 // file could restore it. It has the name and the config that the file has for it, and takes the weights that the file has. It has no

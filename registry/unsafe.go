@@ -20,6 +20,16 @@ var needsCode = map[string]string{
 	"__lambda__":         "Python code",
 }
 
+// needsText are layers that take text, of which no tensor of gk is.
+var needsText = map[string]bool{"StringLookup": true, "TextVectorization": true, "CategoryCrossing": true}
+
+// needsTensorFlow are layers that are made of what TensorFlow has beside Keras, by what that is.
+var needsTensorFlow = map[string]string{
+	"DenseFeatures":    "feature columns of TensorFlow",
+	"SequenceFeatures": "feature columns of TensorFlow",
+	"KerasLayer":       "a module of TensorFlow Hub",
+}
+
 // readsFiles are layers that have a vocabulary, which may be the path of a file.
 var readsFiles = map[string]bool{"StringLookup": true, "IntegerLookup": true, "TextVectorization": true, "IndexLookup": true}
 
@@ -38,6 +48,15 @@ func (d *Decoder) unknownLayer(o Object) error {
 	if path, ok := o.Config["vocabulary"].(string); ok && readsFiles[o.Class] {
 		return core.WithHint(core.Errorf(core.ErrUnsafePath, "vocabulary", "got %q, which names a file or an address", path),
 			"give the vocabulary as a list")
+	}
+	class := strings.TrimPrefix(o.Class, experimental)
+	if needsText[class] {
+		return core.WithHint(core.Errorf(core.ErrUnknownLayer, "", "takes text, and tensors of gk hold numbers"),
+			"give gk the model behind this layer, and the numbers that the layer gives; "+withoutIt)
+	}
+	if what, ok := needsTensorFlow[o.Class]; ok {
+		return core.WithHint(core.Errorf(core.ErrUnknownLayer, "", "is made of %s, which gk has not", what),
+			fmt.Sprintf("a plugin that registers the class %q and takes tensors can replace it: %s", o.Class, pluginCommand))
 	}
 	err := d.Layers.Unknown(o.fullName())
 	var e *core.Error
