@@ -25,13 +25,14 @@ type child struct {
 	stderr   *io.PipeReader // nothing; it ends when the process does
 	stderrW  *io.PipeWriter
 	done     chan struct{} // closed when the process is gone
+	drained  chan struct{} // closed when all that it wrote to stderr has been read
 	watching chan struct{} // closed to stop the watch
 	pid      int
 	err      error // how it ended
 }
 
 func newChild(cmd *exec.Cmd, o Options, t *tail) *child {
-	c := &child{cmd: cmd, limits: o, tail: t, done: make(chan struct{}), watching: make(chan struct{})}
+	c := &child{cmd: cmd, limits: o, tail: t, done: make(chan struct{}), drained: make(chan struct{}), watching: make(chan struct{})}
 	c.stdout, c.stdoutW = io.Pipe()
 	c.stderr, c.stderrW = io.Pipe()
 	return c
@@ -69,7 +70,8 @@ func (c *child) Start(context.Context) error {
 		c.err = c.cmd.Wait()
 		killGroup(c.pid) // what it left behind
 		close(c.done)
-		time.Sleep(20 * time.Millisecond) // the last words are in the pipes
+		c.lastWords()
+		time.Sleep(20 * time.Millisecond) // those of stdout
 		outR.Close()
 		errR.Close()
 	}()
@@ -123,6 +125,7 @@ func (c *child) readStdout(r io.Reader) {
 // readStderr keeps the last lines. Who writes very much is slowed down.
 func (c *child) readStderr(r io.Reader) {
 	defer c.stderrW.Close()
+	defer close(c.drained)
 	b := make([]byte, 64<<10)
 	for {
 		n, err := r.Read(b)
@@ -191,10 +194,19 @@ func (c *child) ending() string {
 	case <-time.After(time.Second):
 		return "its connection broke"
 	}
+	c.lastWords()
 	if c.err == nil {
 		return "exited with status 0"
 	}
 	return strings.Replace(c.err.Error(), "exit status", "exited with status", 1)
+}
+
+// lastWords waits for the end of stderr, which comes right after that of the process, unless somebody else has it open.
+func (c *child) lastWords() {
+	select {
+	case <-c.drained:
+	case <-time.After(200 * time.Millisecond):
+	}
 }
 
 // The methods of go-plugin's runner that have nothing to do here.
